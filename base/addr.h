@@ -13,7 +13,7 @@
 #define ADDR_TEXT_MAX 72
 
 parley_addr addr_ipv4(uint8_t a, uint8_t b, uint8_t c, uint8_t d, uint16_t port);
-bool addr_equal(const parley_addr *a, const parley_addr *b);    /* family, ip, port and scope */
+bool addr_equal(const parley_addr *a, const parley_addr *b);	/* family, ip, port and scope */
 bool addr_equal_ip(const parley_addr *a, const parley_addr *b); /* without the port */
 /* A literal IPv4 or IPv6 address without port or brackets (a %scope is refused). False: not one, *out untouched. */
 bool addr_parse_ip(slice in, uint16_t port, parley_addr *out);
@@ -26,8 +26,8 @@ bool addr_is_any(const parley_addr *a);
 bool addr_is_loopback(const parley_addr *a);
 bool addr_is_link_local(const parley_addr *a);
 bool addr_is_multicast(const parley_addr *a);
-bool addr_is_private(const parley_addr *a);     /* RFC 1918, RFC 4193 */
-bool addr_is_v4_mapped(const parley_addr *a);   /* ::ffff:0:0/96 */
+bool addr_is_private(const parley_addr *a);	  /* RFC 1918, RFC 4193 */
+bool addr_is_v4_mapped(const parley_addr *a);	  /* ::ffff:0:0/96 */
 bool addr_is_deprecated_v6(const parley_addr *a); /* RFC 8445 5.1.1.1: site-local and v4-compatible */
 
 #endif

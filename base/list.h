@@ -12,7 +12,7 @@ typedef struct list_node {
 } list_node;
 
 /* The struct of `type` whose `member` is *node. */
-#define LIST_ENTRY(node, type, member) ((type *)(void *)((char *)(node) - offsetof(type, member)))
+#define LIST_ENTRY(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 #define LIST_FOR(node, head) for (list_node *node = (head)->next; node != (head); node = node->next)
 /* As LIST_FOR, and the body may remove (and free) node. */
 #define LIST_FOR_SAFE(node, after, head) \

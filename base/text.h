@@ -10,8 +10,8 @@
 typedef struct {
 	char *out;
 	size_t capacity; /* with the NUL */
-	size_t len;      /* without it */
-	bool bad;        /* something did not fit; out holds what did */
+	size_t len;	 /* without it */
+	bool bad;	 /* something did not fit; out holds what did */
 } text;
 
 text text_of(char *out, size_t capacity);

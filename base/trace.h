@@ -30,7 +30,7 @@ typedef struct {
 
 typedef struct trace {
 	trace_level level; /* lines above it are not kept */
-	uint64_t now;      /* set by the owner before each input */
+	uint64_t now;	   /* set by the owner before each input */
 	uint64_t dropped;
 	size_t first, count;
 	trace_line *lines; /* TRACE_LINES of them */

@@ -1,9 +1,9 @@
 #include "tests/support/failmalloc.h"
 
-#include <stdarg.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);

@@ -16,9 +16,16 @@
 static void addresses_print_as_they_parse(void **state)
 {
 	(void)state;
-	static const char *const same[] = {"192.0.2.1",   "0.0.0.0",          "::",       "::1",
-					   "2001:db8::1", "fe80::1:0:0:1",    "1::",      "1:2:3:4:5:6:7:8",
-					   "2001:db8:0:1:1:1:1:1", "::ffff:192.0.2.1"};
+	static const char *const same[] = {"192.0.2.1",
+					   "0.0.0.0",
+					   "::",
+					   "::1",
+					   "2001:db8::1",
+					   "fe80::1:0:0:1",
+					   "1::",
+					   "1:2:3:4:5:6:7:8",
+					   "2001:db8:0:1:1:1:1:1",
+					   "::ffff:192.0.2.1"};
 	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
 		parley_addr a;
 		char out[ADDR_TEXT_MAX];
@@ -36,9 +43,26 @@ static void addresses_print_as_they_parse(void **state)
 static void malformed_addresses_are_refused(void **state)
 {
 	(void)state;
-	static const char *const bad[] = {"",        "1.2.3",    "1.2.3.4.5", "256.1.1.1", "1.2.3.4 ",        "01.2.3.4",
-					  "1.2.3.",  ":",        ":::",       "1:2:3",     "1::2::3",         "12345::",
-					  "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:8::", "::1.2.3", "g::", "1:", "fe80::1%eth0", ".1.2.3", "1:2:3:4:5:6:7:1.2.3.4"};
+	static const char *const bad[] = {"",
+					  "1.2.3",
+					  "1.2.3.4.5",
+					  "256.1.1.1",
+					  "1.2.3.4 ",
+					  "01.2.3.4",
+					  "1.2.3.",
+					  ":",
+					  ":::",
+					  "1:2:3",
+					  "1::2::3",
+					  "12345::",
+					  "1:2:3:4:5:6:7:8:9",
+					  "1:2:3:4:5:6:7:8::",
+					  "::1.2.3",
+					  "g::",
+					  "1:",
+					  "fe80::1%eth0",
+					  ".1.2.3",
+					  "1:2:3:4:5:6:7:1.2.3.4"};
 	parley_addr a;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		if (addr_parse_ip(slice_from_string(bad[i]), 0, &a))
@@ -51,11 +75,21 @@ static void address_kinds(void **state)
 	static const struct {
 		const char *ip;
 		bool (*is)(const parley_addr *);
-	} kinds[] = {{"127.9.9.9", addr_is_loopback},   {"::1", addr_is_loopback},        {"169.254.1.1", addr_is_link_local},
-		     {"fe80::1", addr_is_link_local},   {"10.1.1.1", addr_is_private},    {"172.31.0.1", addr_is_private},
-		     {"192.168.1.1", addr_is_private},  {"fd00::1", addr_is_private},     {"224.0.0.251", addr_is_multicast},
-		     {"ff02::fb", addr_is_multicast},   {"0.0.0.0", addr_is_any},         {"::", addr_is_any},
-		     {"::ffff:1.2.3.4", addr_is_v4_mapped}, {"fec0::1", addr_is_deprecated_v6}, {"::1.2.3.4", addr_is_deprecated_v6}};
+	} kinds[] = {{"127.9.9.9", addr_is_loopback},
+		     {"::1", addr_is_loopback},
+		     {"169.254.1.1", addr_is_link_local},
+		     {"fe80::1", addr_is_link_local},
+		     {"10.1.1.1", addr_is_private},
+		     {"172.31.0.1", addr_is_private},
+		     {"192.168.1.1", addr_is_private},
+		     {"fd00::1", addr_is_private},
+		     {"224.0.0.251", addr_is_multicast},
+		     {"ff02::fb", addr_is_multicast},
+		     {"0.0.0.0", addr_is_any},
+		     {"::", addr_is_any},
+		     {"::ffff:1.2.3.4", addr_is_v4_mapped},
+		     {"fec0::1", addr_is_deprecated_v6},
+		     {"::1.2.3.4", addr_is_deprecated_v6}};
 	parley_addr a, public;
 	assert_true(addr_parse_ip(slice_from_string("203.0.113.1"), 0, &public));
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -111,8 +145,13 @@ static void digests_match_known_answers(void **state)
 static void base64_both_ways(void **state)
 {
 	(void)state;
-	static const char *const pairs[][2] = {{"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
-					       {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+	static const char *const pairs[][2] = {{"", ""},
+					       {"f", "Zg=="},
+					       {"fo", "Zm8="},
+					       {"foo", "Zm9v"},
+					       {"foob", "Zm9vYg=="},
+					       {"fooba", "Zm9vYmE="},
+					       {"foobar", "Zm9vYmFy"}};
 	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) { /* RFC 4648 10 */
 		char out[32];
 		uint8_t back[32];
@@ -189,7 +228,7 @@ static void list_order_and_removal(void **state)
 	list_append(&head, &c.node);
 	list_prepend(&head, &a.node);
 	int expect = 1;
-	LIST_FOR_SAFE(n, after, &head) {
+	LIST_FOR_SAFE (n, after, &head) {
 		assert_int_equal(LIST_ENTRY(n, item, node)->value, expect++);
 		list_remove(n);
 		list_remove(n);

@@ -1,0 +1,316 @@
+/*
+ * parley/core.h: a WebRTC peer connection (W3C RTCPeerConnection, RFC 8829) that does no I/O.
+ *
+ * The caller owns the sockets, the clock and the random source and moves datagrams, time and names in and out; parley.h
+ * does exactly that on a libuv loop. Use this one for your own event loop, a simulator, a conformance test or a fuzzer.
+ * The same inputs at the same times with the same random bytes give the same outputs (OpenSSL's own randomness apart).
+ *
+ * The rhythm, after every call that takes `now`:
+ *
+ *     parley_core_xxx(core, now, ...);                                  one input
+ *     while (parley_core_poll_transmit(core, now, &p)) send(&p);        then what it wants sent
+ *     while (parley_core_poll_event(core, &e)) handle(&e);              then what it has to say
+ *     arm_timer(parley_core_deadline(core));                            then the time it wants parley_core_timeout
+ *
+ * Handling an event may call back into the core (there are no callbacks, so nothing is re-entered); go round again until
+ * both polls are empty. One thread at a time per core; cores share nothing.
+ *
+ * Ownership: strings and bytes passed in are copied; what an event or packet points to belongs to the core and stays valid until the
+ * next call of the same poll function, or parley_core_free. Errors are negative PARLEY_E*; parley_core_last_error says more.
+ */
+#ifndef PARLEY_CORE_H
+#define PARLEY_CORE_H
+
+#include "parley/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --- the states, by their W3C names --- */
+
+typedef enum { /* RTCSignalingState */
+	PARLEY_SIGNALING_STABLE,
+	PARLEY_SIGNALING_HAVE_LOCAL_OFFER,
+	PARLEY_SIGNALING_HAVE_REMOTE_OFFER,
+	PARLEY_SIGNALING_HAVE_LOCAL_PRANSWER,
+	PARLEY_SIGNALING_HAVE_REMOTE_PRANSWER,
+	PARLEY_SIGNALING_CLOSED,
+} parley_signaling_state;
+
+typedef enum { /* RTCIceGatheringState */
+	PARLEY_GATHERING_NEW,
+	PARLEY_GATHERING_GATHERING,
+	PARLEY_GATHERING_COMPLETE,
+} parley_gathering_state;
+
+typedef enum { /* RTCIceConnectionState */
+	PARLEY_ICE_NEW,
+	PARLEY_ICE_CHECKING,
+	PARLEY_ICE_CONNECTED,
+	PARLEY_ICE_COMPLETED,
+	PARLEY_ICE_DISCONNECTED,
+	PARLEY_ICE_FAILED,
+	PARLEY_ICE_CLOSED,
+} parley_ice_state;
+
+typedef enum { /* RTCPeerConnectionState */
+	PARLEY_CONNECTION_NEW,
+	PARLEY_CONNECTION_CONNECTING,
+	PARLEY_CONNECTION_CONNECTED,
+	PARLEY_CONNECTION_DISCONNECTED,
+	PARLEY_CONNECTION_FAILED,
+	PARLEY_CONNECTION_CLOSED,
+} parley_connection_state;
+
+typedef enum { /* RTCDataChannelState */
+	PARLEY_CHANNEL_CONNECTING,
+	PARLEY_CHANNEL_OPEN,
+	PARLEY_CHANNEL_CLOSING,
+	PARLEY_CHANNEL_CLOSED,
+} parley_channel_state;
+
+typedef enum { /* RTCSdpType */
+	PARLEY_SDP_OFFER,
+	PARLEY_SDP_PRANSWER,
+	PARLEY_SDP_ANSWER,
+	PARLEY_SDP_ROLLBACK,
+} parley_sdp_type;
+
+/* The W3C strings: "have-local-offer", "checking", "offer", ... Never NULL. */
+const char *parley_signaling_state_name(parley_signaling_state state);
+const char *parley_gathering_state_name(parley_gathering_state state);
+const char *parley_ice_state_name(parley_ice_state state);
+const char *parley_connection_state_name(parley_connection_state state);
+const char *parley_channel_state_name(parley_channel_state state);
+const char *parley_sdp_type_name(parley_sdp_type type);
+
+/* --- configuration --- */
+
+/* An ICE server by its URL (RFC 7064: "stun:host[:port]"; TURN URLs are refused with PARLEY_EUNSUPPORTED). */
+typedef struct {
+	const char *url;
+} parley_ice_server;
+
+#define PARLEY_ICE_SERVERS_MAX 16u
+#define PARLEY_CHANNELS_MAX 1024u /* data channels of one connection */
+#define PARLEY_MESSAGE_MAX_DEFAULT 262144u
+
+enum parley_log_level { PARLEY_LOG_OFF, PARLEY_LOG_ERROR, PARLEY_LOG_WARN, PARLEY_LOG_INFO, PARLEY_LOG_DEBUG };
+
+typedef struct {
+	parley_random random;    /* required */
+	uint64_t unix_time_s;    /* required: wall time, for the certificate's validity only */
+	const parley_ice_server *ice_servers;
+	size_t ice_server_count;
+	uint32_t max_message_size; /* what we announce and accept, bytes; default PARLEY_MESSAGE_MAX_DEFAULT */
+	size_t send_buffer_size;   /* bytes of unsent messages per connection before parley_core_send says PARLEY_ELIMIT; default 16 MiB */
+	size_t mtu;                /* UDP payload bytes per datagram, 576..1472; default 1200 */
+	bool allow_loopback;       /* offer loopback addresses as candidates: for tests on one machine; default false */
+	enum parley_log_level log_level; /* which log lines become events; default PARLEY_LOG_OFF */
+	bool key_log;              /* emit PARLEY_EVENT_KEY_LOG: secrets that decrypt the connection; default false */
+} parley_core_config;
+
+void parley_core_config_default(parley_core_config *config);
+
+/* --- life --- */
+
+typedef struct parley_core parley_core;
+
+/* Creates a connection in state `new`. PARLEY_EINVAL: the configuration is malformed (a URL, a range). */
+int parley_core_new(const parley_core_config *config, uint64_t now, parley_core **out);
+
+/* W3C close(): says goodbye to the peer (what poll_transmit still gives out), all states become closed. Never waits. After it, calls
+ * other than the polls, the state getters and parley_core_free return PARLEY_ECLOSED. Closing twice is harmless. */
+void parley_core_close(parley_core *core, uint64_t now);
+
+/* Frees everything at once, in any state; without a close before, the peer notices by its own timeouts. NULL is allowed. */
+void parley_core_free(parley_core *core);
+
+/* One line on the last call that returned an error, e.g. "line 12: a=setup:foo is not a role". Valid until the next call. */
+const char *parley_core_last_error(const parley_core *core);
+
+/* --- descriptions (JSEP) --- */
+
+/* *sdp is malloc'ed; the caller frees it with parley_free. */
+int parley_core_create_offer(parley_core *core, char **sdp);
+int parley_core_create_answer(parley_core *core, char **sdp);
+void parley_free(void *p);
+
+/* sdp NULL: as create_offer or create_answer would give (and what type ROLLBACK wants). A local description must be the last one
+ * created. Setting the first one starts gathering. PARLEY_EINVAL with last_error: malformed; PARLEY_ESTATE: wrong signaling state. */
+int parley_core_set_local_description(parley_core *core, uint64_t now, parley_sdp_type type, const char *sdp);
+int parley_core_set_remote_description(parley_core *core, uint64_t now, parley_sdp_type type, const char *sdp);
+
+/* The description in force or pending, with the candidates gathered so far; *sdp malloc'ed. PARLEY_ENOTFOUND: none yet. */
+int parley_core_local_description(parley_core *core, parley_sdp_type *type, char **sdp);
+int parley_core_remote_description(parley_core *core, parley_sdp_type *type, char **sdp);
+
+/* A trickled remote candidate (RFC 8838): "candidate:..." or "" for the end of candidates. mid may be NULL if mline_index >= 0, and
+ * the other way round. Candidates of a transport type not used here are accepted and ignored, as browsers do. */
+int parley_core_add_ice_candidate(parley_core *core, uint64_t now, const char *candidate, const char *mid, int mline_index);
+
+/* The next offer carries new ICE credentials and gathers anew; data flows on the old path meanwhile. */
+int parley_core_restart_ice(parley_core *core);
+
+/* --- network --- */
+
+/* A UDP socket of the caller is bound to this address (never the wildcard): it becomes a host candidate, and packets for it are
+ * accepted. Call for each; then parley_core_local_addresses_done, without which gathering does not complete. */
+int parley_core_add_local_address(parley_core *core, uint64_t now, const parley_addr *local);
+int parley_core_remove_local_address(parley_core *core, uint64_t now, const parley_addr *local);
+int parley_core_local_addresses_done(parley_core *core, uint64_t now);
+
+/* A datagram came to the socket bound to `local`, from `remote`. Anything may be in it; what is not for us is counted and dropped. */
+void parley_core_receive(parley_core *core, uint64_t now, const parley_addr *local, const parley_addr *remote,
+			 const uint8_t *data, size_t len);
+
+/* The deadline has passed (calling early or late is harmless). */
+void parley_core_timeout(parley_core *core, uint64_t now);
+uint64_t parley_core_deadline(const parley_core *core);
+
+typedef struct {
+	parley_addr local;  /* send from the socket bound here */
+	parley_addr remote; /* to here */
+	const uint8_t *data;
+	size_t len;
+} parley_packet;
+
+bool parley_core_poll_transmit(parley_core *core, uint64_t now, parley_packet *out);
+
+/* The answer to PARLEY_EVENT_RESOLVE: addresses of the name, count 0 when it has none. Ports are ignored: the core knows them. */
+void parley_core_resolved(parley_core *core, uint64_t now, uint32_t id, const parley_addr *addresses, size_t count);
+
+/* --- data channels --- */
+
+typedef uint32_t parley_channel; /* a handle, unique for the life of the connection; 0 is none */
+
+typedef struct { /* RTCDataChannelInit */
+	const char *protocol;   /* NULL: "" */
+	bool unordered;         /* W3C ordered: false */
+	bool has_max_packet_life_time; /* at most one of the two */
+	uint16_t max_packet_life_time; /* milliseconds */
+	bool has_max_retransmits;
+	uint16_t max_retransmits;
+	bool negotiated;        /* both sides create it with the same id; no DCEP OPEN is sent */
+	uint16_t id;            /* with negotiated only, 0..65534 */
+} parley_channel_init;
+
+/* init NULL: reliable and ordered. May be called before any description exists: the channel opens with the connection. */
+int parley_core_create_data_channel(parley_core *core, uint64_t now, const char *label, const parley_channel_init *init,
+				    parley_channel *out);
+
+/* Queues a whole message, copied. PARLEY_ELIMIT: the send buffer is full, wait for PARLEY_EVENT_BUFFERED_AMOUNT_LOW;
+ * PARLEY_EMSGSIZE: more than the peer's max-message-size; PARLEY_ESTATE: the channel is not open. A text must be UTF-8. */
+int parley_core_send(parley_core *core, uint64_t now, parley_channel channel, bool binary, const void *data, size_t len);
+
+/* W3C bufferedAmount: payload bytes queued and not yet given to the transport. 0 for an unknown channel. */
+size_t parley_core_buffered_amount(const parley_core *core, parley_channel channel);
+int parley_core_set_buffered_amount_low_threshold(parley_core *core, parley_channel channel, size_t bytes);
+
+/* Starts the closing of both directions once all queued messages are sent (RFC 8831 6.7). */
+int parley_core_close_data_channel(parley_core *core, uint64_t now, parley_channel channel);
+
+parley_channel_state parley_core_channel_state(const parley_core *core, parley_channel channel);
+
+/* --- events --- */
+
+typedef enum {
+	PARLEY_EVENT_NEGOTIATION_NEEDED,
+	PARLEY_EVENT_SIGNALING_STATE,
+	PARLEY_EVENT_GATHERING_STATE,
+	PARLEY_EVENT_ICE_STATE,
+	PARLEY_EVENT_CONNECTION_STATE,
+	PARLEY_EVENT_ICE_CANDIDATE,
+	PARLEY_EVENT_RESOLVE,
+	PARLEY_EVENT_DATA_CHANNEL, /* the peer opened one */
+	PARLEY_EVENT_CHANNEL_STATE,
+	PARLEY_EVENT_MESSAGE,
+	PARLEY_EVENT_BUFFERED_AMOUNT_LOW,
+	PARLEY_EVENT_SELECTED_PAIR,
+	PARLEY_EVENT_LOG,
+	PARLEY_EVENT_KEY_LOG,
+} parley_event_type;
+
+typedef struct {
+	parley_event_type type;
+	union {
+		parley_signaling_state signaling_state;
+		parley_gathering_state gathering_state;
+		parley_ice_state ice_state;
+		struct {
+			parley_connection_state state;
+			const char *reason; /* why FAILED, one line; "" in other states */
+		} connection;
+		struct { /* "" as candidate: no more of this generation */
+			const char *candidate; /* "candidate:..." */
+			const char *mid;
+			int mline_index;
+		} ice_candidate;
+		struct { /* answer with parley_core_resolved */
+			uint32_t id;
+			const char *name;
+			bool mdns; /* a ".local" name: ask by multicast DNS, never by unicast DNS */
+		} resolve;
+		struct {
+			parley_channel channel;
+			uint16_t id;
+			const char *label;
+			const char *protocol;
+			bool ordered;
+		} data_channel;
+		struct {
+			parley_channel channel;
+			parley_channel_state state;
+			const char *reason; /* of a closing that nobody asked for, else "" */
+		} channel_state;
+		struct {
+			parley_channel channel;
+			bool binary;
+			const uint8_t *data;
+			size_t len;
+		} message;
+		parley_channel buffered_amount_low;
+		struct {
+			parley_addr local, remote;
+			const char *local_type, *remote_type; /* "host", "srflx", "prflx", "relay" */
+		} selected_pair;
+		struct {
+			uint64_t time; /* the `now` of the input that caused it */
+			enum parley_log_level level;
+			const char *layer;
+			const char *text;
+		} log;
+		const char *key_log; /* a line for an SSLKEYLOGFILE */
+	};
+} parley_event;
+
+bool parley_core_poll_event(parley_core *core, parley_event *out);
+
+/* --- looking in --- */
+
+parley_signaling_state parley_core_signaling_state(const parley_core *core);
+parley_gathering_state parley_core_gathering_state(const parley_core *core);
+parley_ice_state parley_core_ice_state(const parley_core *core);
+parley_connection_state parley_core_connection_state(const parley_core *core);
+
+typedef struct {
+	uint64_t packets_sent, packets_received;
+	uint64_t bytes_sent, bytes_received; /* UDP payload */
+	uint64_t packets_dropped;            /* received and believed by no layer */
+	uint64_t messages_sent, messages_received;
+	uint64_t round_trip_time_us;         /* of the selected pair, smoothed; 0: not measured yet */
+	uint64_t sctp_retransmissions;
+	bool has_selected_pair;
+	parley_addr local, remote;           /* of the selected pair */
+} parley_core_stats;
+
+void parley_core_get_stats(const parley_core *core, parley_core_stats *out);
+
+/* Asserts the internal invariants of all layers: for simulations and fuzzers, after every step. */
+void parley_core_check_invariants(const parley_core *core);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
