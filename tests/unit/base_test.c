@@ -1,10 +1,8 @@
 /* base/addr.h, base/crc.h, base/hash.h, base/rng.h, base/trace.h, base/list.h */
-#include <setjmp.h>
-#include <stdarg.h>
+#include "tests/support/test.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/addr.h"
 #include "base/crc.h"

@@ -1,10 +1,8 @@
 /* base/bytes.h, base/serial.h, base/buf.h, base/text.h */
-#include <setjmp.h>
-#include <stdarg.h>
+#include "tests/support/test.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "base/buf.h"
 #include "base/bytes.h"
