@@ -1,0 +1,235 @@
+/*
+ * ice/ice.h: an ICE agent for one component of one stream, as WebRTC with BUNDLE and rtcp-mux needs (RFC 8445 full agent,
+ * trickle RFC 8838, patient about missing candidates RFC 8863, consent RFC 7675), over UDP, IPv4 and IPv6.
+ *
+ * It finds an address pair that works and watches that it still does. It does no I/O: the owner binds sockets, hands in
+ * STUN messages, sends what ice_poll_transmit gives, and calls ice_timeout when ice_deadline has come. After every call the
+ * owner empties ice_poll_transmit and ice_poll_event before the next one.
+ *
+ * Not here: sockets, name resolution (ICE_EVENT_RESOLVE asks the owner), SDP beyond one candidate line (ice/candidate.h),
+ * application data. TCP and relayed remote candidates: a relayed one is an address like any other; TCP ones are counted and
+ * left out of the check list.
+ *
+ * Order of calls: ice_create; then in any order ice_add_local, ice_add_stun_server, ice_set_remote,
+ * ice_add_remote_candidate (also before ice_set_remote: they wait); ice_end_of_sources once no more local sources come.
+ * Checks start as soon as there is one pair and the remote credentials are known. Times are monotonic microseconds.
+ * Strings given are copied. Failing calls change nothing. One thread at a time per agent.
+ */
+#ifndef PARLEY_ICE_H
+#define PARLEY_ICE_H
+
+#include "base/time.h"
+#include "base/trace.h"
+#include "ice/candidate.h"
+
+/* Limits on what others can make the agent keep. */
+#define ICE_BASES_MAX 32u	      /* local sockets */
+#define ICE_STUN_SERVERS_MAX 8u	      /* addresses */
+#define ICE_GATHERS_MAX 64u	      /* socket x server */
+#define ICE_LOCAL_CANDIDATES_MAX 96u  /* host, server-reflexive and learnt from responses */
+#define ICE_REMOTE_CANDIDATES_MAX 64u /* signalled ones; and as many again learnt from requests */
+#define ICE_PAIRS_MAX 100u	      /* RFC 8445 6.1.2.5 */
+#define ICE_EARLY_MAX 16u	      /* requests remembered until the remote credentials come */
+#define ICE_TRANSMIT_MAX 64u	      /* packets queued; beyond it the newest is dropped and counted */
+#define ICE_PACKET_MAX 1200u	      /* room to give to ice_poll_transmit */
+
+#define ICE_PWD_MAX 256u /* RFC 8839 5.4: 22 to 256 */
+
+typedef struct ice_agent ice_agent;
+
+typedef struct {
+	parley_random random;	    /* required */
+	struct trace *trace;	    /* or NULL; must outlive the agent */
+	bool controlling;	    /* the role to begin with; a conflict may change it */
+	bool has_tie_breaker;	    /* else it is drawn */
+	uint64_t tie_breaker;	    /* any value, 0 and UINT64_MAX too */
+	bool allow_loopback;	    /* offer loopback addresses even if there are others */
+	uint64_t ta_us;		    /* pace of new transactions, default 20 ms (RFC 8445 14.2: at least 5 ms) */
+	uint64_t rto_us;	    /* first retransmission of a check, default 250 ms, doubling */
+	uint32_t check_sends;	    /* how often a check is sent before its pair has failed, default 7: about 16 s */
+	uint64_t gather_rto_us;	    /* first retransmission to a STUN server, default 500 ms, doubling */
+	uint64_t gather_timeout_us; /* a STUN server that has not answered by then is given up, default 5 s */
+	uint64_t
+		nomination_delay_us; /* how long, from the first valid pair on, a better one is waited for, default 100 ms */
+	uint64_t pac_us;	     /* RFC 8863 4: never failed before that, default 39.5 s */
+	uint64_t consent_interval_us; /* RFC 7675 5.1: default 5 s, each randomised by 0.8 to 1.2 */
+	uint64_t consent_expiry_us;   /* RFC 7675 5.1: default 30 s */
+	uint64_t disconnected_us;     /* a check unanswered this long makes the state disconnected, default 5 s */
+} ice_config;
+
+/* The W3C's RTCIceTransportState. connected: a pair carries data; completed: and nothing better will come. */
+typedef enum {
+	ICE_NEW,
+	ICE_CHECKING,
+	ICE_CONNECTED,
+	ICE_COMPLETED,
+	ICE_DISCONNECTED,
+	ICE_FAILED,
+	ICE_CLOSED,
+} ice_state;
+
+typedef enum { ICE_GATHERING_NEW, ICE_GATHERING_ACTIVE, ICE_GATHERING_COMPLETE } ice_gathering;
+
+/* RFC 8445 6.1.2.6 */
+typedef enum {
+	ICE_PAIR_FROZEN,
+	ICE_PAIR_WAITING,
+	ICE_PAIR_IN_PROGRESS,
+	ICE_PAIR_SUCCEEDED,
+	ICE_PAIR_FAILED
+} ice_pair_state;
+
+typedef enum {
+	ICE_EVENT_CANDIDATE,	   /* a new local candidate to signal, of the present generation */
+	ICE_EVENT_GATHERING_STATE, /* gathering */
+	ICE_EVENT_STATE,	   /* state */
+	ICE_EVENT_SELECTED_PAIR,   /* ice_selected has changed: local, remote */
+	ICE_EVENT_RESOLVE,	   /* look up name and call ice_resolved(id) */
+	ICE_EVENT_ROLE,		   /* a role conflict made us controlling, or controlled */
+} ice_event_type;
+
+/* A copy: valid as long as the caller keeps it. */
+typedef struct {
+	ice_event_type type;
+	ice_candidate candidate;
+	ice_gathering gathering;
+	ice_state state;
+	parley_addr local, remote;
+	uint32_t id;
+	char name[ICE_NAME_MAX + 1];
+	bool controlling;
+} ice_event;
+
+/* The caller provides data (ICE_PACKET_MAX bytes); the rest is filled in. Send from the socket bound at local. */
+typedef struct {
+	parley_addr local, remote;
+	packet data;
+} ice_packet;
+
+/* Counters since ice_create. */
+typedef struct {
+	uint64_t requests_sent;	     /* checks, first sends */
+	uint64_t requests_resent;    /* their retransmissions */
+	uint64_t consent_sent;	     /* consent checks */
+	uint64_t requests_received;  /* authenticated ones */
+	uint64_t responses_sent;     /* success only */
+	uint64_t errors_sent;	     /* error responses */
+	uint64_t responses_received; /* authenticated successes that matched a check or consent check */
+	uint64_t errors_received;
+	uint64_t drop_malformed;    /* not STUN, or no valid FINGERPRINT */
+	uint64_t drop_unauthorised; /* wrong or missing USERNAME or MESSAGE-INTEGRITY */
+	uint64_t drop_unmatched;    /* a response nobody waits for */
+	uint64_t drop_limit;	    /* a limit above was reached */
+	uint64_t
+		candidates_ignored; /* remote ones of an unusable kind: TCP, names, unusable addresses, other components */
+	uint64_t role_conflicts;
+	uint64_t restarts;
+} ice_counters;
+
+/* For getStats and tables. Candidates are told by their index in ice_local_candidate, ice_remote_candidate. */
+typedef struct {
+	uint32_t id; /* never used again within the agent */
+	uint32_t local, remote;
+	parley_addr local_addr, remote_addr; /* local_addr: the base, from which it is sent */
+	ice_pair_state state;
+	uint64_t priority;
+	bool valid, nominated, selected;
+	uint64_t requests_sent, responses_received, requests_received, responses_sent;
+	uint64_t consent_sent;
+	bool has_rtt;
+	uint64_t rtt_us, total_rtt_us;	   /* of the last one, and of all responses_received together */
+	uint64_t last_sent, last_received; /* STUN, 0: never */
+} ice_pair_info;
+
+void ice_config_default(ice_config *config); /* random and role remain to be set */
+
+/* PARLEY_EINVAL (no random, or numbers out of range), PARLEY_ENOMEM, or the random source's error. */
+int ice_create(const ice_config *config, ice_agent **out);
+void ice_destroy(ice_agent *a); /* NULL is allowed */
+/* State closed: nothing is sent, answered or reported afterwards but this state. */
+void ice_close(ice_agent *a);
+
+/* NUL-terminated, of the present generation: 4 and 24 characters (RFC 8839 5.4). Valid until the next restart. */
+const char *ice_local_ufrag(const ice_agent *a);
+const char *ice_local_pwd(const ice_agent *a);
+
+/*
+ * The owner has bound a UDP socket to exactly this address: makes a host candidate. Loopback addresses (unless
+ * config.allow_loopback), and those RFC 8445 5.1.1.1 excludes, get no candidate: loopback ones get theirs at
+ * ice_end_of_sources if there is no other. PARLEY_EINVAL: no such address can work (any, multicast, v4-mapped, port 0).
+ * PARLEY_ELIMIT. Twice the same: 0, nothing happens. May come at any time before ice_close.
+ */
+int ice_add_local(ice_agent *a, uint64_t now, const parley_addr *base);
+/* The socket is gone: its candidates and pairs with it. If the selected pair used it, another valid one takes over, or the
+ * state falls back to disconnected. PARLEY_ENOTFOUND. */
+int ice_remove_local(ice_agent *a, uint64_t now, const parley_addr *base);
+/* Asks this server from each socket of its family for a server-reflexive candidate. All are asked in parallel. */
+int ice_add_stun_server(ice_agent *a, uint64_t now, const parley_addr *server);
+/* No more ice_add_local and ice_add_stun_server: gathering is complete as soon as every STUN server has answered or been
+ * given up. */
+void ice_end_of_sources(ice_agent *a, uint64_t now);
+
+/*
+ * The remote's credentials: checks may start. Lengths as RFC 8839 5.4 (4..256, 22..256), else PARLEY_EINVAL. The same
+ * again: 0, nothing happens. Others than before, without a ice_restart in between: the remote restarts, and so do we first:
+ * ice_local_ufrag is then new (RFC 8839 4.4.3.1.1) and belongs into the answer.
+ * remote_lite: we become controlling.
+ */
+int ice_set_remote(ice_agent *a, uint64_t now, slice ufrag, slice pwd, bool remote_lite);
+/*
+ * A signalled candidate. Duplicates: 0. One with a ufrag that is not the remote's present one: PARLEY_ESTATE when the remote
+ * is known (it belongs to another generation). PARLEY_EUNSUPPORTED: of an unusable kind, ignored and counted.
+ * PARLEY_ELIMIT.
+ */
+int ice_add_remote_candidate(ice_agent *a, uint64_t now, const ice_candidate *c);
+/* The answer to ICE_EVENT_RESOLVE: only ip is used. NULL: there is no such name. Unknown or late ids are ignored. */
+void ice_resolved(ice_agent *a, uint64_t now, uint32_t id, const parley_addr *addr);
+void ice_end_of_remote_candidates(ice_agent *a, uint64_t now);
+
+/* Sets the role that offer and answer determine. Ignored (and false) once checks have begun: then only conflicts change it. */
+bool ice_set_controlling(ice_agent *a, bool controlling);
+bool ice_is_controlling(const ice_agent *a);
+
+/*
+ * New ufrag and pwd; local candidates are gathered anew and reported again; the remote's credentials and candidates are
+ * forgotten until ice_set_remote. The pair that carries data keeps carrying it, and its consent is kept, until the new
+ * generation has nominated one (RFC 8445 9). May fail with the random source's error, then nothing changed.
+ */
+int ice_restart(ice_agent *a, uint64_t now);
+
+/*
+ * A datagram that looks like STUN (RFC 7983: first byte 0..3) arrived at the socket bound at local, from remote. 0: it was one
+ * of ours. PARLEY_EPROTO: malformed. PARLEY_EAUTH: not authentic. PARLEY_ENOTFOUND: an unknown local address, or a response nobody
+ * waits for. All of these are counted and traced: the result needs no handling.
+ */
+int ice_receive(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote, slice message);
+
+/* The peer has proved, by a STUN message with a password only it and we know, that it is at remote and reaches local: the
+ * gate that other protocols' packets must pass. */
+bool ice_is_validated(const ice_agent *a, const parley_addr *local, const parley_addr *remote);
+/* Where to send data now: the nominated pair, or before that the best valid one. False: nowhere (also: consent expired). */
+bool ice_selected(const ice_agent *a, parley_addr *local, parley_addr *remote);
+
+void ice_timeout(ice_agent *a, uint64_t now);
+uint64_t ice_deadline(const ice_agent *a); /* TIME_NEVER: none */
+bool ice_poll_transmit(ice_agent *a, uint64_t now, ice_packet *out);
+bool ice_poll_event(ice_agent *a, ice_event *out);
+
+ice_state ice_get_state(const ice_agent *a);
+ice_gathering ice_get_gathering(const ice_agent *a);
+const char *ice_state_name(ice_state state); /* as the W3C spells it */
+const char *ice_gathering_name(ice_gathering gathering);
+const char *ice_pair_state_name(ice_pair_state state);
+void ice_get_counters(const ice_agent *a, ice_counters *out);
+/* Fills up to max, sorted by priority, the best first; returns how many there are. */
+size_t ice_get_pairs(const ice_agent *a, ice_pair_info *out, size_t max);
+/* NULL past the end. Valid until the next call that is not const. Of the present generation. */
+const ice_candidate *ice_local_candidate(const ice_agent *a, size_t i);
+const ice_candidate *ice_remote_candidate(const ice_agent *a, size_t i);
+
+/* A table for people: roles, candidates, check list. No passwords. */
+void ice_dump(const ice_agent *a, uint64_t now, text *out);
+/* Asserts what must hold between calls. For tests and fuzzers. */
+void ice_check_invariants(const ice_agent *a);
+
+#endif
