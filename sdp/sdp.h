@@ -1,0 +1,349 @@
+/*
+ * sdp/sdp.h: session descriptions for WebRTC: text to structs and back (RFC 8866), and offers and answers (RFC 8829, JSEP).
+ *
+ * What this is: a description is one sdp_session, a tree of plain structs that may be read freely. What WebRTC gives a
+ * meaning is typed (bundle groups, transport, codecs, header extensions, sources, simulcast, data channels); every other
+ * line is kept word for word. sdp_print writes one canonical order, so parse -> print -> parse gives the same description
+ * and nothing is lost.
+ *
+ * What it is not: it knows no ICE (candidates are lines of text), no DTLS (a fingerprint is two words), no SCTP. It keeps no
+ * signaling state: who offered when is peer/'s business.
+ *
+ * Ownership: the session owns all memory below it, in one arena; sdp_free frees the lot. Every slice and array in it is
+ * borrowed from there. Slices given to a function are copied. An absent text is the empty slice: none of the texts here may
+ * be empty when present, other absences have a flag.
+ *
+ * Errors: 0, PARLEY_EPROTO (the description is wrong; sdp_error says where and why), PARLEY_ELIMIT (larger than the limits
+ * below; sdp_error says which), PARLEY_ENOMEM; others as named. *out is written only on success.
+ */
+#ifndef PARLEY_SDP_SDP_H
+#define PARLEY_SDP_SDP_H
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "parley/types.h"
+
+/* Limits on what a peer may send. A browser's largest offer here is 9 KB with 3 sections. */
+#define SDP_TEXT_MAX (256u * 1024u) /* bytes of a description, as text */
+#define SDP_SECTIONS_MAX 128u	    /* m= lines of a description */
+#define SDP_CANDIDATES_MAX 256u	    /* a=candidate lines of a section */
+#define SDP_ERROR_MAX 160u	    /* bytes of an error's text with its NUL; longer ones are cut */
+
+/* RFC 8841 6.1: the max-message-size of a peer that does not say. */
+#define SDP_MAX_MESSAGE_SIZE_DEFAULT 65536u
+/* RFC 8829 5.2.1: "discard": the port of a section whose candidates are not known yet. */
+#define SDP_PORT_DISCARD 9u
+
+/* What is wrong with a description, for people. line counts from 1; 0: the description as a whole. */
+typedef struct {
+	unsigned line;
+	char text[SDP_ERROR_MAX]; /* "line 7: m= line has no port", "section 2 (mid 1): no ice-ufrag" */
+} sdp_error;
+
+/* --- what a description is made of --- */
+
+typedef enum { SDP_AUDIO, SDP_VIDEO, SDP_APPLICATION, SDP_OTHER } sdp_kind;
+
+/* RFC 8866 6.7. Two bits, so that an answer's is computed by & (RFC 8829 5.3.1). */
+typedef enum {
+	SDP_INACTIVE = 0,
+	SDP_SENDONLY = 1,
+	SDP_RECVONLY = 2,
+	SDP_SENDRECV = 3,
+} sdp_direction;
+
+/* RFC 4145 4, RFC 8842. */
+typedef enum { SDP_SETUP_NONE, SDP_SETUP_ACTPASS, SDP_SETUP_ACTIVE, SDP_SETUP_PASSIVE, SDP_SETUP_HOLDCONN } sdp_setup;
+
+/* RFC 8122 5. The value's form (pairs of hex digits and colons) is checked, its length and the digest are dtls/'s matter. */
+typedef struct {
+	slice algorithm; /* "sha-256"; compare without case */
+	slice value;	 /* "F4:17:..." */
+} sdp_fingerprint;
+
+typedef struct {
+	slice *items;
+	size_t count;
+} sdp_slices;
+
+/* The attributes that describe an ICE and DTLS transport; they may stand at session or at media level. */
+typedef struct {
+	slice ufrag, pwd;  /* RFC 8839 5.4 */
+	slice ice_options; /* RFC 8839 5.6: words separated by one space, "trickle" */
+	slice tls_id;	   /* RFC 8842 4 */
+	sdp_setup setup;
+	sdp_fingerprint *fingerprints;
+	size_t fingerprint_count;
+} sdp_transport;
+
+/* "IN IP4 0.0.0.0"; empty nettype: no such line. */
+typedef struct {
+	slice nettype, addrtype, address;
+} sdp_connection;
+
+/* A line that is not typed, i.e. i u e p b t r z k and further c= lines; value is what follows "x=". */
+typedef struct {
+	char type;
+	slice value;
+} sdp_line;
+
+typedef struct {
+	sdp_line *items;
+	size_t count;
+} sdp_lines;
+
+/* RFC 5888: "a=group:BUNDLE 0 1 2". */
+typedef struct {
+	slice semantics;
+	sdp_slices mids;
+} sdp_group;
+
+/* One payload type of an RTP section, in the order of the m= line. */
+typedef struct {
+	uint8_t payload_type; /* 0..127 */
+	bool has_rtpmap;      /* without: the next three come from RFC 3551's table, or are empty and 0 */
+	slice name;	      /* "opus"; compare without case */
+	uint32_t clock_rate;  /* Hz */
+	uint32_t channels;    /* 0: not said, which means 1 for audio */
+	slice fmtp;	      /* "minptime=10;useinbandfec=1" */
+	sdp_slices rtcp_fb;   /* "nack pli" */
+} sdp_codec;
+
+/* RFC 8285 5. */
+typedef struct {
+	uint16_t id; /* 1..255, or 4096..4351 in an offer with too many */
+	bool has_direction;
+	sdp_direction direction;
+	slice uri;
+	slice attributes;
+} sdp_extmap;
+
+/* RFC 5576 4.1, one line: "a=ssrc:1 cname:x". */
+typedef struct {
+	uint32_t ssrc;
+	slice attribute; /* "cname" */
+	bool has_value;
+	slice value; /* "x"; may be empty */
+} sdp_ssrc;
+
+/* RFC 5576 4.2: "a=ssrc-group:FID 1 2". */
+typedef struct {
+	slice semantics;
+	uint32_t *ssrcs;
+	size_t count;
+} sdp_ssrc_group;
+
+/* RFC 8830. */
+typedef struct {
+	slice stream; /* "-": none */
+	slice track;  /* optional */
+} sdp_msid;
+
+/* RFC 8851. */
+typedef struct {
+	slice id;
+	sdp_direction direction; /* SDP_SENDONLY or SDP_RECVONLY */
+	slice restrictions;	 /* "pt=96;max-width=1280"; optional */
+} sdp_rid;
+
+/* RFC 8853 5.1: "send 1,~4;3" is {1} {~4, alternative} {3}. */
+typedef struct {
+	slice rid;
+	bool paused;
+	bool alternative; /* of the one before it */
+} sdp_simulcast_rid;
+
+typedef struct {
+	sdp_simulcast_rid *items;
+	size_t count; /* 0: this direction is absent */
+} sdp_simulcast_list;
+
+typedef struct {
+	/* the m= line */
+	sdp_kind kind;
+	slice media; /* "audio" */
+	uint16_t port;
+	uint16_t port_count; /* 0: not said */
+	slice proto;
+	bool rtp; /* by proto; then codecs, else formats */
+	sdp_codec *codecs;
+	size_t codec_count;
+	sdp_slices formats;
+
+	sdp_connection connection;
+	sdp_lines lines;
+
+	slice mid;
+	sdp_transport transport;
+	sdp_slices candidates; /* "candidate:..." */
+	bool end_of_candidates;
+	bool bundle_only;
+
+	bool has_direction;
+	sdp_direction direction;
+	bool rtcp_mux, rtcp_mux_only, rtcp_rsize, extmap_allow_mixed;
+	sdp_slices rtcp_fb_any; /* of "a=rtcp-fb:*" */
+	sdp_extmap *extmaps;
+	size_t extmap_count;
+	sdp_msid *msids;
+	size_t msid_count;
+	sdp_ssrc *ssrcs;
+	size_t ssrc_count;
+	sdp_ssrc_group *ssrc_groups;
+	size_t ssrc_group_count;
+	sdp_rid *rids;
+	size_t rid_count;
+	sdp_simulcast_list simulcast_send, simulcast_recv;
+
+	bool has_sctp_port;
+	uint16_t sctp_port;
+	bool has_max_message_size;
+	uint64_t max_message_size; /* bytes; 0: any. See sdp_max_message_size */
+	slice sctp_init;	   /* base64 of an INIT chunk: SNAP, draft-hancke-tsvwg-snap */
+
+	sdp_slices attributes; /* all others, without "a=", in their order */
+} sdp_media;
+
+typedef struct sdp_session {
+	slice username;
+	uint64_t session_id, session_version;
+	sdp_connection origin;
+	slice name; /* s= */
+	sdp_connection connection;
+	sdp_lines lines;
+
+	sdp_group *groups;
+	size_t group_count;
+	sdp_transport transport;
+	bool ice_lite, extmap_allow_mixed;
+	bool has_direction;
+	sdp_direction direction;
+	sdp_slices attributes;
+
+	sdp_media *media;
+	size_t media_count;
+
+	struct sdp_block *arena;
+} sdp_session;
+
+/* --- text --- */
+
+/*
+ * Parse a description. Lines end in CRLF or LF, the last may lack it. Strict otherwise: a line or a typed attribute that
+ * breaks its grammar, a NUL, a payload type above 127, a mid used twice refuse the whole with one reason.
+ * error may be NULL.
+ */
+int sdp_parse(slice in, sdp_session **out, sdp_error *error);
+/* NULL is allowed. */
+void sdp_free(sdp_session *session);
+/* Append the text to out, whose limit it obeys (PARLEY_ELIMIT, PARLEY_ENOMEM; out is then as before). */
+int sdp_print(const sdp_session *session, buf *out);
+
+/* --- reading --- */
+
+/* The index of the section with this mid; -1: none. */
+int sdp_find_mid(const sdp_session *session, slice mid);
+/* A rejected section: port 0, unless it is bundle-only (RFC 8843 6). */
+bool sdp_is_rejected(const sdp_media *media);
+/* The BUNDLE group that has this section's mid, or NULL. */
+const sdp_group *sdp_bundle_of(const sdp_session *session, size_t section);
+/*
+ * The section that speaks for the connection's one transport: the first of the data channel's BUNDLE group (or of the first
+ * group, when there are no data channels) that is not rejected, as RFC 8843 7.2 tags it; without groups the data
+ * channel's section, or else the first that is not rejected. -1: all are rejected or there are none.
+ *
+ * Once there is an answer, ask the answer: the index it gives is the right one in the offer too.
+ */
+int sdp_transport_section(const sdp_session *session);
+/*
+ * The transport in force for a section: each attribute from the section, else from the session, else from the section
+ * that speaks for its bundle. Absent everywhere: empty.
+ */
+sdp_transport sdp_transport_of(const sdp_session *session, size_t section);
+/* True if the ice-options in force have this word (RFC 8839 5.6), such as "trickle". */
+bool sdp_has_ice_option(const sdp_transport *transport, const char *option);
+/* The first accepted data channel section (UDP/DTLS/SCTP or TCP/DTLS/SCTP, webrtc-datachannel); -1: none. */
+int sdp_data_section(const sdp_session *session);
+/* Largest message the sender of this section takes: its own, 65536 if it does not say, UINT64_MAX for "any" (RFC 8841 6.1). */
+uint64_t sdp_max_message_size(const sdp_media *media);
+/* The section's direction, else the session's, else sendrecv (RFC 8866 6.7). */
+sdp_direction sdp_direction_of(const sdp_session *session, size_t section);
+/* "audio", "actpass", "sendrecv" ...; static, never NULL. */
+const char *sdp_kind_name(sdp_kind kind);
+const char *sdp_setup_name(sdp_setup setup);
+const char *sdp_direction_name(sdp_direction direction);
+
+/* --- offer and answer (RFC 8829) --- */
+
+/* What the local end puts into its descriptions. Borrowed during the call only. */
+typedef struct {
+	uint64_t session_id;	  /* the same for a connection's life, below 2^63 (RFC 8829 5.2.1) */
+	uint64_t session_version; /* the caller adds 1 for each description that differs */
+	slice ufrag, pwd;
+	slice ice_options; /* "trickle"; empty: no line */
+	bool ice_lite;
+	sdp_fingerprint fingerprint;
+	/* SDP_SETUP_NONE until the DTLS roles are known; then ACTIVE (client) or PASSIVE (server), which answers keep
+	 * (RFC 8842 5.3). Offers say actpass always (RFC 8842 5.2, 5.5). */
+	sdp_setup role;
+	uint16_t sctp_port;
+	uint64_t max_message_size; /* 0: any */
+	slice sctp_init;	   /* empty: no line */
+	/* Candidates known so far ("candidate:..." or "a=candidate:..."); they go into the section of sdp_transport_section. */
+	const slice *candidates;
+	size_t candidate_count;
+	bool end_of_candidates;
+	/* For that section's m= port and c= line. Family PARLEY_ADDR_NONE: port 9 and 0.0.0.0, as before gathering and for a
+	 * .local name or TCP default candidate (RFC 8840 4.1.1). */
+	parley_addr default_address;
+} sdp_local;
+
+/*
+ * Make an offer (RFC 8829 5.2). Its sections are those of previous_local (the local description last negotiated, offer or
+ * answer; NULL: none) in their order, with transport attributes renewed from local; then, if `data` and there is no live data
+ * section yet, one for data channels, in the place of a section that both sides have at port 0 if there is one, under a
+ * new mid. previous_remote is the remote description of that exchange (NULL: none): what it rejected stays rejected.
+ * Everything is in one BUNDLE group. PARLEY_EINVAL: neither sections nor data, or local lacks ufrag, pwd or
+ * fingerprint. PARLEY_ELIMIT: too many sections or candidates.
+ */
+int sdp_make_offer(const sdp_local *local, bool data, const sdp_session *previous_local,
+		   const sdp_session *previous_remote, sdp_session **out);
+
+/*
+ * Make the answer to a checked offer (RFC 8829 5.3): section by section, in the offered order, with the offered mids and
+ * protos. Data channels are accepted; audio and video with a codec in common are answered inactive, with those codecs
+ * (without red and FEC, with rtx whose codec stays) and the mid header extension. Rejected (port 0, not in the bundle): kinds and protos unknown
+ * here, DTLS/SCTP with sctpmap, data channels without sctp-port, a second data section, RTP without rtcp-mux, no common codec,
+ * and what is outside the one bundle used. Fails only for PARLEY_ENOMEM, PARLEY_ELIMIT and, as above, PARLEY_EINVAL.
+ */
+int sdp_make_answer(const sdp_session *offer, const sdp_local *local, sdp_session **out);
+
+/*
+ * May this remote offer be answered? Each transport that the bundles need has ufrag and pwd (RFC 8839 5.4: 4..256 and
+ * 22..256 ice-chars), a fingerprint and a setup; BUNDLE groups name existing mids, each once; extmap ids are unique in
+ * a section. PARLEY_EPROTO with the reason otherwise. error may be NULL.
+ */
+int sdp_check_offer(const sdp_session *offer, sdp_error *error);
+/*
+ * Does this remote answer fit our offer? As above, and: as many sections, of the same kind, mid and proto; its BUNDLE groups
+ * are parts of the offered ones; setup is active or passive and complements the offer's; data channels have an sctp-port;
+ * a section rejected in the offer is rejected; formats are among the offered.
+ */
+int sdp_check_answer(const sdp_session *offer, const sdp_session *answer, sdp_error *error);
+/* The local role that an exchange gives: the answerer's own setup, or the complement of the remote answer's: ACTIVE is DTLS
+ * client. answer has passed sdp_check_answer or is ours. SDP_SETUP_NONE if it has no transport. */
+sdp_setup sdp_local_role(const sdp_session *answer, bool answer_is_local);
+
+/* --- additions to a description --- */
+
+/*
+ * Add a candidate ("candidate:..." or "a=candidate:...") to a section, so that the text of a description has those gathered or trickled
+ * since. The same line twice is kept once. PARLEY_ENOTFOUND: no such section; PARLEY_EINVAL: not one line of a candidate; PARLEY_ELIMIT.
+ */
+int sdp_add_candidate(sdp_session *session, size_t section, slice line);
+/* Say that no more candidates of this section follow (RFC 8840 8.2). */
+int sdp_end_candidates(sdp_session *session, size_t section);
+/* Set the section's m= port and c= line. Family NONE: port 9 and 0.0.0.0. Rejected and bundle-only sections keep port 0. */
+int sdp_set_default_address(sdp_session *session, size_t section, const parley_addr *address);
+
+#endif
