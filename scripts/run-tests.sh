@@ -15,10 +15,8 @@ count_of() { # count_of LOG -> "passed failed"
 	if [ -n "$own" ]; then
 		echo "$own" | sed -E 's/^([0-9]+) passed, ([0-9]+) failed.*/\1 \2/'
 	else
-		local p f
-		p=$(grep -aE '^\[  PASSED  \] [0-9]+ test' "$1" | grep -oE '[0-9]+' | paste -sd+ | bc)
-		f=$(grep -aE '^\[  FAILED  \] [0-9]+ test' "$1" | grep -oE '[0-9]+' | paste -sd+ | bc)
-		echo "${p:-0} ${f:-0}"
+		awk '/^\[  PASSED  \] [0-9]+ test/ { passed += $4 } /^\[  FAILED  \] [0-9]+ test/ { failed += $4 }
+			END { print passed + 0, failed + 0 }' "$1"
 	fi
 }
 
