@@ -1,0 +1,212 @@
+/*
+ * sctp/sctp.h: one SCTP association over DTLS, as WebRTC uses it (RFC 9260, RFC 8261, RFC 8831 5-6): set-up with
+ * collisions, ordered and unordered messages on up to 65535 streams, loss recovery, congestion control, partial
+ * reliability (RFC 3758, RFC 7496), stream reset (RFC 6525), graceful and hard close.
+ *
+ * Not here: data channels (sctp/datachannel.h), DTLS, sockets, clocks. One path, no multi-homing, no address parameters
+ * (RFC 8261 6.1). Not yet: I-DATA (RFC 8260; not announced, hence never received), zero checksum, path MTU discovery.
+ *
+ * The verbs: sctp_receive, sctp_timeout, sctp_deadline, sctp_poll_transmit, sctp_poll_event. After each call that takes
+ * `now` the owner drains events and transmit until both are empty, then arms a timer for sctp_deadline. Time is monotonic
+ * microseconds and must not go backwards. One object, one thread. Events and calls are free of callbacks.
+ *
+ * Endings. The association never gives up by itself because packets are lost, unless config says so: ICE consent
+ * (RFC 7675) decides whether the path lives, and its owner then calls sctp_destroy. What ends it: sctp_shutdown,
+ * sctp_abort, the peer's SHUTDOWN or ABORT, a peer that breaks the protocol, lack of memory. SCTP_EVENT_CLOSED is then the
+ * last event; afterwards only poll_transmit (a last chunk may wait), poll_event, stats and destroy make sense; calls
+ * return PARLEY_ESTATE.
+ */
+#ifndef PARLEY_SCTP_SCTP_H
+#define PARLEY_SCTP_SCTP_H
+
+#include "base/bytes.h"
+#include "base/text.h"
+#include "base/trace.h"
+#include "parley/types.h"
+
+/* RFC 8841 5: what every browser uses on both sides. */
+#define SCTP_PORT 5000u
+/*
+ * Bytes of one SCTP packet: DTLS takes 13 (record header) + 8 (explicit nonce) + 16 (tag) of a 1200-byte datagram, which
+ * fits any path that carries WebRTC (RFC 8831 5). A multiple of 4 below that is what is used of it.
+ */
+#define SCTP_MTU_DEFAULT 1163u
+#define SCTP_MTU_MIN 300u	/* INIT-ACK with its cookie must fit */
+#define SCTP_MTU_MAX 16384u	/* a DTLS record */
+#define SCTP_STREAMS_MAX 65535u /* ids 0..65534: 65535 is reserved (RFC 8832 6) */
+
+/* What a remote can make grow, and how far. */
+#define SCTP_RECEIVE_WINDOW_DEFAULT (1u << 20) /* bytes of messages and fragments held, announced as a_rwnd */
+#define SCTP_MAX_MESSAGE_DEFAULT 262144u       /* as Chromium's a=max-message-size */
+#define SCTP_TSN_WINDOW 16384u		       /* TSNs accepted beyond the cumulative one */
+#define SCTP_RX_OVERHEAD 128u		       /* bytes a held message or run of fragments costs besides its payload */
+#define SCTP_CONTROL_QUEUE_MAX 16u	       /* answers waiting for poll_transmit; further ones are dropped */
+#define SCTP_GAP_BLOCKS_MAX 64u		       /* per SACK sent */
+#define SCTP_RESET_STREAMS_MAX 256u	       /* stream numbers per request of ours; more wait their turn */
+
+/* What the owner can make grow. */
+#define SCTP_SEND_BUFFER_DEFAULT (16u << 20) /* bytes of messages not yet acknowledged or abandoned */
+#define SCTP_SEND_OVERHEAD 64u		     /* bytes each message counts for besides its payload */
+
+#define SCTP_UNLIMITED UINT32_MAX
+
+typedef struct sctp_association sctp_association;
+
+typedef struct {
+	parley_random random; /* tags, TSNs, cookie key, heartbeat nonces */
+	struct trace *trace;  /* may be NULL */
+	uint16_t local_port, remote_port;
+	size_t mtu;		      /* SCTP_MTU_MIN..SCTP_MTU_MAX */
+	uint16_t streams_out;	      /* asked for in INIT; the peer may allow fewer */
+	uint16_t streams_in;	      /* allowed to the peer; 1.. */
+	uint32_t receive_window;      /* bytes, at least twice max_message_receive */
+	uint32_t max_message_receive; /* a longer message ends the association: it was announced in SDP */
+	uint32_t
+		max_message_send; /* the peer's a=max-message-size; UINT32_MAX: no limit. See sctp_set_max_message_send */
+	size_t send_buffer;	  /* bytes; see sctp_send */
+	/*
+	 * Retransmission timeout (RFC 9260 6.3.1, 16). Deviations, as every WebRTC stack has them: RFC: Initial 1 s, Min 1 s,
+	 * Max 60 s. Interactive traffic cannot wait that long, and peers acknowledge within 20-200 ms.
+	 */
+	uint64_t rto_initial_us;       /* default 500 ms */
+	uint64_t rto_min_us;	       /* default 220 ms: above a peer's delayed SACK of 200 ms */
+	uint64_t rto_max_us;	       /* default 10 s: the path may come back any moment */
+	uint64_t sack_delay_us;	       /* default 20 ms; RFC 9260 6.2: at most 500 ms, should be 200 ms */
+	uint64_t heartbeat_us;	       /* when idle, this plus RTO (RFC 9260 8.3); default 30 s; TIME_NEVER: none */
+	uint64_t cookie_life_us;       /* default 60 s (RFC 9260 16) */
+	uint32_t max_init_retransmits; /* SCTP_UNLIMITED by default: see "Endings" */
+	uint32_t max_retransmits;      /* the same, in a row and unanswered, for data, RE-CONFIG, SHUTDOWN */
+	uint32_t initial_tsn;	       /* for tests; used only if has_initial_tsn, else random */
+	bool has_initial_tsn;
+} sctp_config;
+
+void sctp_config_default(sctp_config *config); /* random is left zero: the owner sets it */
+
+/* PARLEY_EINVAL (config out of range), PARLEY_ENOMEM, or the random source's error. *out is written on success only. */
+int sctp_create(const sctp_config *config, sctp_association **out);
+void sctp_destroy(sctp_association *a); /* NULL is fine. Sends nothing. */
+
+typedef enum {
+	SCTP_CLOSED, /* before the handshake, and after the end */
+	SCTP_COOKIE_WAIT,
+	SCTP_COOKIE_ECHOED,
+	SCTP_ESTABLISHED,
+	SCTP_SHUTDOWN_PENDING,
+	SCTP_SHUTDOWN_SENT,
+	SCTP_SHUTDOWN_RECEIVED,
+	SCTP_SHUTDOWN_ACK_SENT,
+} sctp_state;
+
+sctp_state sctp_get_state(const sctp_association *a);
+const char *sctp_state_name(sctp_state state);
+
+/*
+ * Sends INIT. Both sides may do so at once (RFC 9260 5.2.1), and a side that does not still answers the other's.
+ * Messages may be queued before. PARLEY_ESTATE unless newly created.
+ */
+int sctp_connect(sctp_association *a, uint64_t now);
+
+/* One whole SCTP packet, as DTLS decrypted it. Returns nothing: what is wrong with it is counted and traced. */
+void sctp_receive(sctp_association *a, uint64_t now, slice packet_bytes);
+void sctp_timeout(sctp_association *a, uint64_t now); /* too early is harmless */
+uint64_t sctp_deadline(const sctp_association *a);    /* TIME_NEVER: none */
+/* Writes the next packet straight to out->data and sets out->len. False: nothing to send now. Capacity at least mtu. */
+bool sctp_poll_transmit(sctp_association *a, uint64_t now, packet *out);
+
+typedef struct {
+	bool unordered;
+	/* Partial reliability, none by default (RFC 7496). At most one of the two in data channels; both work together. */
+	bool has_max_retransmits;
+	uint32_t max_retransmits; /* 0: sent once */
+	bool has_lifetime;
+	uint64_t lifetime_us; /* from this call on; then neither sent nor sent again */
+} sctp_send_options;
+
+/*
+ * Queues a copy of message on a stream; options may be NULL (ordered, reliable). An empty message is PARLEY_EINVAL: SCTP has
+ * none (RFC 8831 6.6 says what to do). PARLEY_EMSGSIZE: longer than the peer takes. PARLEY_ELIMIT: the send buffer is
+ * full: wait for SCTP_EVENT_BUFFERED_LOW. PARLEY_EINVAL: the stream is above what was negotiated. PARLEY_ESTATE: closing,
+ * closed, or the stream is being reset. PARLEY_ENOMEM.
+ */
+int sctp_send(sctp_association *a, uint64_t now, uint16_t stream, uint32_t ppid, slice message,
+	      const sctp_send_options *options);
+/* From SDP, when it comes after sctp_create. */
+void sctp_set_max_message_send(sctp_association *a, uint32_t size);
+
+/*
+ * bufferedAmount: bytes of the stream's messages not yet handed to the network; a byte leaves this count when it is first
+ * put in a packet, or when its message is abandoned unsent. BUFFERED_LOW comes when the count falls from above to at or
+ * below the stream's threshold (default 0).
+ */
+size_t sctp_buffered(const sctp_association *a, uint16_t stream);
+int sctp_set_low_threshold(sctp_association *a, uint16_t stream, size_t threshold); /* PARLEY_ENOMEM */
+
+/*
+ * Resets our outgoing side of the streams (RFC 6525 5.1.2) as soon as all that was sent on them is acknowledged or abandoned;
+ * from now on sctp_send refuses them, until STREAMS_RESET{outgoing} lets the numbers start anew. Asking twice is harmless.
+ * PARLEY_EUNSUPPORTED: the peer knows no RE-CONFIG. PARLEY_ESTATE, PARLEY_EINVAL, PARLEY_ENOMEM.
+ */
+int sctp_reset_streams(sctp_association *a, uint64_t now, const uint16_t *streams, size_t count);
+
+/* Sends what is queued, then closes (RFC 9260 9.2). PARLEY_ESTATE unless established. */
+int sctp_shutdown(sctp_association *a, uint64_t now);
+/* Drops all, sends ABORT with cause 12 and the text (cut at 200 bytes; may be NULL), is closed at once. Any state. */
+void sctp_abort(sctp_association *a, uint64_t now, const char *reason);
+
+typedef enum {
+	SCTP_EVENT_CONNECTED,
+	SCTP_EVENT_RESTARTED, /* the peer began anew (RFC 9260 5.2.4.1): all queued data and stream state is lost */
+	SCTP_EVENT_MESSAGE,
+	SCTP_EVENT_STREAMS_RESET,
+	SCTP_EVENT_BUFFERED_LOW,
+	SCTP_EVENT_SEND_FAILED, /* a message was abandoned (partial reliability), or lost in a restart */
+	SCTP_EVENT_CLOSED,
+} sctp_event_type;
+
+typedef enum {
+	SCTP_RESET_INCOMING,	    /* the peer reset its side: nothing more comes on these until it starts anew */
+	SCTP_RESET_OUTGOING,	    /* ours is done */
+	SCTP_RESET_OUTGOING_DENIED, /* the peer refused ours; the streams go on as they were */
+} sctp_reset_kind;
+
+typedef struct {
+	sctp_event_type type;
+	uint16_t stream; /* MESSAGE, BUFFERED_LOW, SEND_FAILED */
+	uint32_t ppid;	 /* MESSAGE, SEND_FAILED */
+	bool unordered;	 /* MESSAGE */
+	slice data;	 /* MESSAGE: until the next sctp_poll_event or sctp_destroy */
+	sctp_reset_kind reset;
+	const uint16_t *streams; /* STREAMS_RESET: count of them, as long as data; count 0: all streams */
+	size_t count;
+	int error; /* CLOSED: 0 after a graceful end, PARLEY_ECLOSED after ABORT by either side, else what failed */
+	const char *reason; /* CLOSED: one line of English, as long as data; peer's text is printable ASCII */
+} sctp_event;
+
+bool sctp_poll_event(sctp_association *a, sctp_event *event);
+
+typedef struct {
+	uint64_t packets_sent, packets_received, bytes_sent, bytes_received;
+	uint64_t packets_invalid; /* checksum, tag, malformed */
+	uint64_t chunks_unknown;
+	uint64_t data_sent, data_retransmitted, data_received, data_duplicate, data_dropped; /* DATA chunks */
+	uint64_t messages_sent, messages_received, messages_abandoned;
+	uint64_t fast_retransmits, timeouts; /* entries into fast recovery; T3-rtx expiries */
+	size_t cwnd, ssthresh, flight;	     /* bytes */
+	uint32_t peer_window, our_window;    /* a_rwnd as last announced by them; as of now by us */
+	uint64_t srtt_us, rto_us;	     /* srtt 0: not measured yet */
+	bool has_rtt;
+	size_t mtu;
+	size_t send_buffered;		  /* bytes counted against config.send_buffer */
+	size_t receive_buffered;	  /* bytes counted against the receive window */
+	uint16_t streams_out, streams_in; /* negotiated; as configured before */
+	bool peer_forward_tsn, peer_reconfig;
+} sctp_stats;
+
+void sctp_get_stats(const sctp_association *a, sctp_stats *stats);
+
+/* Asserts what must always hold: outstanding data has a timer, counters add up, queues are within limits. For tests. */
+void sctp_check_invariants(const sctp_association *a);
+void sctp_dump(const sctp_association *a, text *t);  /* some lines for people */
+void sctp_print_packet(slice packet_bytes, text *t); /* one line: "DATA tsn=.. sid=.. ..., SACK ..." */
+
+#endif
