@@ -93,7 +93,6 @@ typedef struct {
 } parley_ice_server;
 
 #define PARLEY_ICE_SERVERS_MAX 16u
-#define PARLEY_CHANNELS_MAX 1024u /* data channels of one connection */
 #define PARLEY_MESSAGE_MAX_DEFAULT 262144u
 
 enum parley_log_level { PARLEY_LOG_OFF, PARLEY_LOG_ERROR, PARLEY_LOG_WARN, PARLEY_LOG_INFO, PARLEY_LOG_DEBUG };

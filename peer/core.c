@@ -1,0 +1,219 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "base/text.h"
+#include "peer/internal.h"
+
+#define SEND_BUFFER_DEFAULT ((size_t)16 << 20)
+#define MTU_MIN 576u  /* RFC 791: what every IPv4 host takes */
+#define MTU_MAX 1472u /* Ethernet less IPv4 and UDP headers */
+#define MESSAGE_MAX_MIN 1200u
+#define MESSAGE_MAX_MAX (UINT32_C(1) << 30)
+
+void parley_core_config_default(parley_core_config *config)
+{
+	*config = (parley_core_config){
+		.max_message_size = PARLEY_MESSAGE_MAX_DEFAULT,
+		.send_buffer_size = SEND_BUFFER_DEFAULT,
+		.mtu = DTLS_MTU_DEFAULT,
+	};
+}
+
+void parley_free(void *p)
+{
+	free(p);
+}
+
+int core_fail(parley_core *core, int err, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	vsnprintf(core->last_error, sizeof core->last_error, format, args);
+	va_end(args);
+	return err;
+}
+
+void core_enter(parley_core *core, uint64_t now)
+{
+	core->now = now;
+	core->trace.now = now;
+	core->last_error[0] = '\0';
+}
+
+const char *parley_core_last_error(const parley_core *core)
+{
+	return core->last_error;
+}
+
+static bool config_is_valid(const parley_core_config *c)
+{
+	return c->random.fill && c->mtu >= MTU_MIN && c->mtu <= MTU_MAX && c->max_message_size >= MESSAGE_MAX_MIN &&
+	       c->max_message_size <= MESSAGE_MAX_MAX && c->send_buffer_size >= c->mtu &&
+	       c->ice_server_count <= PARLEY_ICE_SERVERS_MAX && c->log_level <= PARLEY_LOG_DEBUG;
+}
+
+static int take_servers(parley_core *core, const parley_core_config *config)
+{
+	for (size_t i = 0; i < config->ice_server_count; i++) {
+		const char *reason;
+		int err = stun_server_parse(slice_from_string(config->ice_servers[i].url), &core->servers[i], &reason);
+		if (err)
+			return err;
+		core->server_count++;
+	}
+	return 0;
+}
+
+static int create_layers(parley_core *core, const parley_core_config *config)
+{
+	int err = trace_init(&core->trace, (trace_level)config->log_level);
+	if (err)
+		return err;
+	core->reserve = calloc(1, sizeof *core->reserve);
+	if (!core->reserve)
+		return PARLEY_ENOMEM;
+	uint64_t id;
+	err = rng_u64(&core->random, &id);
+	if (err)
+		return err;
+	core->session_id = id >> 2; /* RFC 8829 5.2.1: 62 bits of it may be random */
+	err = dtls_certificate_generate(&core->random, config->unix_time_s, &core->certificate);
+	if (err)
+		return err;
+	ice_config ice;
+	ice_config_default(&ice);
+	ice.random = core->random;
+	ice.trace = &core->trace;
+	ice.allow_loopback = config->allow_loopback;
+	err = ice_create(&ice, &core->ice);
+	return err ? err : dc_layer_create(&core->trace, &core->channels);
+}
+
+int parley_core_new(const parley_core_config *config, uint64_t now, parley_core **out)
+{
+	if (!config_is_valid(config))
+		return PARLEY_EINVAL;
+	parley_core *core = calloc(1, sizeof *core);
+	if (!core)
+		return PARLEY_ENOMEM;
+	list_init(&core->events);
+	core->random = config->random;
+	core->max_message_size = config->max_message_size;
+	core->send_buffer_size = config->send_buffer_size;
+	core->mtu = config->mtu;
+	core->key_log = config->key_log;
+	core->polled_label.limit = SIZE_MAX;
+	int err = take_servers(core, config);
+	if (!err)
+		err = create_layers(core, config);
+	if (err) {
+		parley_core_free(core);
+		return err;
+	}
+	core_enter(core, now);
+	*out = core;
+	return 0;
+}
+
+void parley_core_free(parley_core *core)
+{
+	if (!core)
+		return;
+	events_clear(core);
+	free(core->polled);
+	free(core->reserve);
+	buf_clear(&core->polled_label);
+	jsep_clear(core);
+	dc_layer_destroy(core->channels);
+	sctp_destroy(core->sctp);
+	dtls_destroy(core->dtls);
+	ice_destroy(core->ice);
+	dtls_certificate_free(core->certificate);
+	trace_clear(&core->trace);
+	free(core);
+}
+
+/* The last packets: what the association still wants to say, its ABORT included, then the close_notify. */
+static void say_goodbye(parley_core *core)
+{
+	if (!core->dtls || !ice_selected(core->ice, &core->goodbye_local, &core->goodbye_remote))
+		return;
+	core->has_goodbye = true;
+	if (core->sctp && dtls_get_state(core->dtls) == DTLS_CONNECTED) {
+		/* RFC 8831 says nothing of closing all at once; browsers abort with this cause and text too. */
+		sctp_abort(core->sctp, core->now, "Close called");
+		packet p = {.data = core->plain, .capacity = sizeof core->plain};
+		while (sctp_poll_transmit(core->sctp, core->now, &p))
+			if (dtls_send(core->dtls, core->now, slice_of(p.data, p.len)))
+				break;
+	}
+	dtls_close(core->dtls, core->now);
+}
+
+void parley_core_close(parley_core *core, uint64_t now)
+{
+	if (core->closed)
+		return;
+	core_enter(core, now);
+	say_goodbye(core);
+	dc_detach(core->channels, PARLEY_ECLOSED, "closed");
+	ice_close(core->ice);
+	events_clear(core);
+	core->closed = true;
+	core->signaling_state = PARLEY_SIGNALING_CLOSED;
+	core->ice_state = PARLEY_ICE_CLOSED;
+	core->connection_state = PARLEY_CONNECTION_CLOSED;
+}
+
+parley_signaling_state parley_core_signaling_state(const parley_core *core)
+{
+	return core->signaling_state;
+}
+
+parley_gathering_state parley_core_gathering_state(const parley_core *core)
+{
+	return core->gathering_state;
+}
+
+parley_ice_state parley_core_ice_state(const parley_core *core)
+{
+	return core->ice_state;
+}
+
+parley_connection_state parley_core_connection_state(const parley_core *core)
+{
+	return core->connection_state;
+}
+
+void parley_core_get_stats(const parley_core *core, parley_core_stats *out)
+{
+	*out = (parley_core_stats){
+		.packets_sent = core->packets_sent,
+		.packets_received = core->packets_received,
+		.bytes_sent = core->bytes_sent,
+		.bytes_received = core->bytes_received,
+		.packets_dropped = core->packets_dropped,
+		.messages_sent = core->messages_sent,
+		.messages_received = core->messages_received,
+	};
+	out->has_selected_pair = ice_selected(core->ice, &out->local, &out->remote);
+	if (core->sctp) {
+		sctp_stats s;
+		sctp_get_stats(core->sctp, &s);
+		out->round_trip_time_us = s.srtt_us;
+		out->sctp_retransmissions = s.data_retransmitted;
+	}
+}
+
+void parley_core_check_invariants(const parley_core *core)
+{
+	ice_check_invariants(core->ice);
+	if (core->dtls)
+		dtls_check_invariants(core->dtls);
+	dc_check_invariants(core->channels);
+	if (core->sctp)
+		sctp_check_invariants(core->sctp);
+}

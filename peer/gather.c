@@ -1,0 +1,265 @@
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/text.h"
+#include "peer/internal.h"
+
+/* Resolve ids: ICE's own count up from 1; those of our servers have this bit. */
+#define RESOLVE_SERVER UINT32_C(0x80000000)
+
+/* --- sources: local addresses and STUN servers --- */
+
+static void end_sources_if_known(parley_core *core)
+{
+	if (!core->gathering_started || core->sources_ended || !core->locals_done || core->servers_unresolved)
+		return;
+	core->sources_ended = true;
+	ice_end_of_sources(core->ice, core->now);
+}
+
+static void add_server_address(parley_core *core, const stun_server *server, parley_addr address)
+{
+	address.port = server->port;
+	int err = ice_add_stun_server(core->ice, core->now, &address);
+	char where[ADDR_TEXT_MAX];
+	if (err)
+		trace_printf(&core->trace, TRACE_WARN, "peer", "STUN server %s left out: %s",
+			     addr_print(&address, where), parley_strerror(err));
+}
+
+void gather_start(parley_core *core)
+{
+	if (core->gathering_started)
+		return;
+	core->gathering_started = true;
+	for (size_t i = 0; i < core->local_count; i++)
+		ice_add_local(core->ice, core->now, &core->locals[i]);
+	for (size_t i = 0; i < core->server_count; i++) {
+		if (core->servers[i].literal) {
+			add_server_address(core, &core->servers[i], core->servers[i].address);
+			continue;
+		}
+		core->servers_unresolved++;
+		parley_event event = {.type = PARLEY_EVENT_RESOLVE};
+		event.resolve.id = RESOLVE_SERVER | (uint32_t)i;
+		event.resolve.name = core->servers[i].host;
+		event_push(core, &event);
+	}
+	end_sources_if_known(core);
+}
+
+static size_t find_local(const parley_core *core, const parley_addr *local)
+{
+	size_t i = 0;
+	while (i < core->local_count && !addr_equal(&core->locals[i], local))
+		i++;
+	return i;
+}
+
+int parley_core_add_local_address(parley_core *core, uint64_t now, const parley_addr *local)
+{
+	if (core->closed)
+		return PARLEY_ECLOSED;
+	core_enter(core, now);
+	if (find_local(core, local) < core->local_count)
+		return 0;
+	if (core->local_count == ICE_BASES_MAX)
+		return PARLEY_ELIMIT;
+	if (addr_is_any(local) || local->port == 0 || local->family == PARLEY_ADDR_NONE)
+		return core_fail(core, PARLEY_EINVAL, "a local address names one interface and port");
+	if (core->gathering_started) {
+		int err = ice_add_local(core->ice, now, local);
+		if (err)
+			return err;
+	}
+	core->locals[core->local_count++] = *local;
+	transport_pump(core);
+	return 0;
+}
+
+int parley_core_remove_local_address(parley_core *core, uint64_t now, const parley_addr *local)
+{
+	if (core->closed)
+		return PARLEY_ECLOSED;
+	core_enter(core, now);
+	size_t i = find_local(core, local);
+	if (i == core->local_count)
+		return PARLEY_ENOTFOUND;
+	core->locals[i] = core->locals[--core->local_count];
+	if (core->gathering_started)
+		ice_remove_local(core->ice, now, local);
+	transport_pump(core);
+	return 0;
+}
+
+int parley_core_local_addresses_done(parley_core *core, uint64_t now)
+{
+	if (core->closed)
+		return PARLEY_ECLOSED;
+	core_enter(core, now);
+	core->locals_done = true;
+	end_sources_if_known(core);
+	transport_pump(core);
+	return 0;
+}
+
+void parley_core_resolved(parley_core *core, uint64_t now, uint32_t id, const parley_addr *addresses, size_t count)
+{
+	if (core->closed)
+		return;
+	core_enter(core, now);
+	uint32_t index = id & ~RESOLVE_SERVER;
+	if (!(id & RESOLVE_SERVER)) {
+		ice_resolved(core->ice, now, id, count ? addresses : NULL);
+	} else if (index < core->server_count && core->servers_unresolved) {
+		/* One address of each family: more of a server's addresses would only give the same candidates again. */
+		bool has[2] = {false, false};
+		for (size_t i = 0; i < count; i++) {
+			bool *seen = &has[addresses[i].family == PARLEY_IPV6];
+			if (!*seen)
+				add_server_address(core, &core->servers[index], addresses[i]);
+			*seen = true;
+		}
+		if (count == 0)
+			trace_printf(&core->trace, TRACE_WARN, "peer", "STUN server %s has no address",
+				     core->servers[index].host);
+		core->servers_unresolved--;
+		end_sources_if_known(core);
+	}
+	transport_pump(core);
+}
+
+/* --- local candidates --- */
+
+/* RFC 8839 4.2.1.2: the default is the one most likely to work with a peer that knows no ICE: reflexive before host, and
+ * IPv4 before IPv6 since those peers are old. */
+static int default_rank(const ice_candidate *c)
+{
+	int rank = c->type == ICE_RELAY ? 3 : c->type == ICE_SRFLX ? 2 : 1;
+	return 2 * rank + (c->addr.family == PARLEY_IPV4);
+}
+
+static parley_addr default_address(const parley_core *core)
+{
+	parley_addr best = {0};
+	int best_rank = 0;
+	const ice_candidate *c;
+	for (size_t i = 0; (c = ice_local_candidate(core->ice, i)); i++) {
+		if (c->addr.family == PARLEY_ADDR_NONE || c->type == ICE_PRFLX || default_rank(c) <= best_rank)
+			continue;
+		best = c->addr;
+		best_rank = default_rank(c);
+	}
+	return best;
+}
+
+/* The section candidates belong to, as index and name. */
+static bool candidate_section(const parley_core *core, sdp_session **description, size_t *section)
+{
+	*description = local_description(core);
+	int index = *description ? sdp_transport_section(*description) : -1;
+	if (index < 0)
+		return false;
+	*section = (size_t)index;
+	return true;
+}
+
+static void push_candidate(parley_core *core, const char *line)
+{
+	sdp_session *description;
+	size_t section;
+	char mid[64] = "";
+	parley_event event = {.type = PARLEY_EVENT_ICE_CANDIDATE};
+	event.ice_candidate.candidate = line;
+	event.ice_candidate.mid = mid;
+	if (candidate_section(core, &description, &section)) {
+		text t = text_of(mid, sizeof mid);
+		text_slice(&t, description->media[section].mid);
+		event.ice_candidate.mline_index = (int)section;
+	}
+	event_push(core, &event);
+}
+
+void gather_on_candidate(parley_core *core, const ice_candidate *candidate)
+{
+	char line[ICE_CANDIDATE_TEXT];
+	text t = text_of(line, sizeof line);
+	ice_candidate_print(candidate, &t);
+	sdp_session *description;
+	size_t section;
+	if (candidate_section(core, &description, &section)) {
+		parley_addr address = default_address(core);
+		sdp_add_candidate(description, section, slice_from_string(line));
+		sdp_set_default_address(description, section, &address);
+	}
+	push_candidate(core, line);
+}
+
+void gather_on_state(parley_core *core, ice_gathering state)
+{
+	sdp_session *description;
+	size_t section;
+	if (state == ICE_GATHERING_COMPLETE) {
+		if (candidate_section(core, &description, &section))
+			sdp_end_candidates(description, section);
+		push_candidate(core, "");
+	}
+	state_set_gathering(core, (parley_gathering_state)state);
+}
+
+/* --- remote candidates --- */
+
+int remote_candidate_add(parley_core *core, slice line)
+{
+	ice_candidate candidate;
+	int err = ice_candidate_parse(line, &candidate);
+	if (err == PARLEY_EINVAL)
+		return core_fail(core, err, "malformed candidate: %.*s", (int)(line.len < 80 ? line.len : 80),
+				 (const char *)line.data);
+	if (!err && candidate.component == 1)
+		err = ice_add_remote_candidate(core->ice, core->now, &candidate);
+	/* Of a kind not used here, of an older generation, or one too many: left out, as browsers do. */
+	bool harmless = err == PARLEY_EUNSUPPORTED || err == PARLEY_ESTATE || err == PARLEY_ELIMIT;
+	if (harmless)
+		trace_printf(&core->trace, TRACE_DEBUG, "peer", "remote candidate left out: %s", parley_strerror(err));
+	return harmless ? 0 : err;
+}
+
+static int find_section(parley_core *core, const sdp_session *remote, const char *mid, int mline_index)
+{
+	int section = mline_index;
+	if (mid && *mid)
+		section = sdp_find_mid(remote, slice_from_string(mid));
+	if (section < 0 || (size_t)section >= remote->media_count)
+		return core_fail(core, PARLEY_ENOTFOUND, "no media section %s%s (index %d)",
+				 mid && *mid ? "with mid " : "", mid ? mid : "", mline_index);
+	return section;
+}
+
+int parley_core_add_ice_candidate(parley_core *core, uint64_t now, const char *candidate, const char *mid,
+				  int mline_index)
+{
+	if (core->closed)
+		return PARLEY_ECLOSED;
+	core_enter(core, now);
+	sdp_session *remote = remote_description(core);
+	if (!remote)
+		return core_fail(core, PARLEY_ESTATE, "a candidate came before the remote description");
+	slice line = slice_from_string(candidate);
+	if (line.len == 0) {
+		ice_end_of_remote_candidates(core->ice, now);
+		transport_pump(core);
+		return 0;
+	}
+	int section = find_section(core, remote, mid, mline_index);
+	if (section < 0)
+		return section;
+	/* The other sections of a bundle share the transport of the one that speaks for it (RFC 8843 7.2). */
+	if (section != sdp_transport_section(remote))
+		return 0;
+	int err = remote_candidate_add(core, line);
+	if (!err)
+		sdp_add_candidate(remote, (size_t)section, line);
+	transport_pump(core);
+	return err;
+}

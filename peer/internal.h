@@ -1,0 +1,132 @@
+/*
+ * peer/internal.h: one peer connection as its own files see it: which layers it holds and which file does what.
+ *
+ *   core.c       life, configuration, states, statistics
+ *   events.c     the queue of what the owner is to be told, and the channels' events on their way out
+ *   jsep.c       descriptions and the signaling state (RFC 8829)
+ *   negotiate.c  what a negotiated pair of descriptions means for ICE, DTLS and SCTP
+ *   gather.c     local addresses, STUN servers, candidates in both directions
+ *   transport.c  datagrams in and out, time, ICE -> DTLS -> SCTP
+ *   channels.c   the data channel calls
+ *   servers.c    ICE server URLs
+ */
+#ifndef PARLEY_PEER_INTERNAL_H
+#define PARLEY_PEER_INTERNAL_H
+
+#include "base/list.h"
+#include "base/time.h"
+#include "base/trace.h"
+#include "dtls/dtls.h"
+#include "ice/ice.h"
+#include "parley/core.h"
+#include "peer/servers.h"
+#include "sctp/datachannel.h"
+#include "sdp/sdp.h"
+
+#define PEER_ERROR_MAX 256u
+#define PEER_DATAGRAM_MAX 4096u /* the largest thing a layer below sends: DTLS_MTU_MAX and some */
+
+/* An event that waits, with the strings it points to behind it. */
+typedef struct {
+	list_node node;
+	parley_event event;
+	char strings[];
+} queued_event;
+
+/* A description that create_offer or create_answer made and set_local_description may take. */
+typedef struct {
+	char *sdp; /* NULL: none */
+	sdp_session *session;
+} created_description;
+
+struct parley_core {
+	/* configuration and tools */
+	parley_random random;
+	trace trace;
+	uint64_t now; /* of the last input */
+	uint32_t max_message_size;
+	size_t send_buffer_size, mtu;
+	bool key_log;
+	char last_error[PEER_ERROR_MAX];
+	char failure[PEER_ERROR_MAX]; /* why the connection state is failed */
+
+	/* layers, the lower ones first */
+	dtls_certificate *certificate;
+	ice_agent *ice;
+	dtls_conn *dtls;	/* from the first negotiated transport on */
+	sctp_association *sctp; /* from the first negotiated data section on */
+	dc_layer *channels;
+
+	/* descriptions; a pending one overrides the current one (W3C webrtc-pc 4.4.2) */
+	sdp_session *current_local, *pending_local, *current_remote, *pending_remote;
+	parley_sdp_type current_local_type, pending_local_type, current_remote_type, pending_remote_type;
+	created_description offer, answer;
+	uint64_t session_id, session_version;
+	bool restart_wanted;	 /* restart_ice was called and no offer has taken it up */
+	bool negotiation_needed; /* the event was given and no negotiation has answered it */
+
+	/* gathering */
+	parley_addr locals[ICE_BASES_MAX];
+	size_t local_count;
+	bool locals_done, gathering_started, sources_ended;
+	stun_server servers[PARLEY_ICE_SERVERS_MAX];
+	size_t server_count, servers_unresolved;
+
+	/* states */
+	parley_signaling_state signaling_state;
+	parley_gathering_state gathering_state;
+	parley_ice_state ice_state;
+	parley_connection_state connection_state;
+	bool dtls_started, closed;
+	bool has_goodbye; /* closed with something left to say, from here to there */
+	parley_addr goodbye_local, goodbye_remote;
+
+	/* what goes to the owner */
+	list_node events;
+	queued_event *polled;  /* the event given last: its strings are still in use */
+	queued_event *reserve; /* allocated in advance, to report that memory ran out */
+	trace_line polled_log;
+	buf polled_label; /* label and protocol of the channel given last, each with its NUL */
+	uint8_t plain[PEER_DATAGRAM_MAX], datagram[PEER_DATAGRAM_MAX];
+
+	/* counters */
+	uint64_t packets_sent, packets_received, bytes_sent, bytes_received, packets_dropped;
+	uint64_t messages_sent, messages_received;
+};
+
+/* core.c */
+int core_fail(parley_core *core, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void core_enter(parley_core *core, uint64_t now); /* at the beginning of each input */
+
+/* events.c */
+void event_push(parley_core *core, const parley_event *event); /* copies the strings */
+void event_push_type(parley_core *core, parley_event_type type);
+void events_clear(parley_core *core);
+void state_set_signaling(parley_core *core, parley_signaling_state state);
+void state_set_gathering(parley_core *core, parley_gathering_state state);
+void state_set_ice(parley_core *core, parley_ice_state state);
+void state_update_connection(parley_core *core); /* from those of ICE and DTLS (W3C webrtc-pc 4.3.3) */
+
+/* jsep.c */
+sdp_session *local_description(const parley_core *core);  /* pending or current; NULL */
+sdp_session *remote_description(const parley_core *core); /* the same */
+void jsep_check_negotiation_needed(parley_core *core);
+void jsep_clear(parley_core *core);
+
+/* negotiate.c */
+/* The credentials and candidates of a remote offer or answer go to ICE; section: the one that speaks for the transport. */
+int negotiate_remote_ice(parley_core *core, const sdp_session *remote, size_t section);
+/* Offer and answer are agreed: makes DTLS and SCTP for them if there are none. Changes nothing if it fails. */
+int negotiate_apply(parley_core *core, const sdp_session *answer, const sdp_session *remote, bool answer_is_local);
+
+/* gather.c */
+void gather_start(parley_core *core);
+void gather_on_candidate(parley_core *core, const ice_candidate *candidate);
+void gather_on_state(parley_core *core, ice_gathering state);
+int remote_candidate_add(parley_core *core, slice line); /* to ICE; unusable kinds are 0 */
+
+/* transport.c */
+void transport_pump(
+	parley_core *core); /* at the end of each input: carries on between the layers until nothing moves */
+
+#endif

@@ -1,0 +1,121 @@
+#include "base/text.h"
+#include "peer/internal.h"
+
+int negotiate_remote_ice(parley_core *core, const sdp_session *remote, size_t section)
+{
+	sdp_transport transport = sdp_transport_of(remote, section);
+	int err = ice_set_remote(core->ice, core->now, transport.ufrag, transport.pwd, remote->ice_lite);
+	if (err)
+		return core_fail(core, err, "ICE does not take the remote credentials: %s", parley_strerror(err));
+	const sdp_media *media = &remote->media[section];
+	for (size_t i = 0; i < media->candidates.count && !err; i++)
+		err = remote_candidate_add(core, media->candidates.items[i]);
+	if (!err && (media->end_of_candidates || !sdp_has_ice_option(&transport, "trickle")))
+		ice_end_of_remote_candidates(core->ice, core->now);
+	return err;
+}
+
+static int create_dtls(parley_core *core, bool client, dtls_conn **out)
+{
+	dtls_config config = dtls_config_default(core->certificate, client);
+	config.trace = &core->trace;
+	config.mtu = core->mtu;
+	config.key_log = core->key_log;
+	int err = dtls_create(&config, out);
+	return err ? core_fail(core, err, "DTLS: %s", parley_strerror(err)) : 0;
+}
+
+/* At least one fingerprint must be of an algorithm strong enough. */
+static int add_fingerprints(parley_core *core, dtls_conn *dtls, const sdp_transport *transport)
+{
+	int result = PARLEY_EAUTH;
+	for (size_t i = 0; i < transport->fingerprint_count; i++) {
+		const sdp_fingerprint *f = &transport->fingerprints[i];
+		int err = dtls_add_remote_fingerprint(dtls, f->algorithm, f->value);
+		if (err == PARLEY_EINVAL)
+			return core_fail(core, err, "malformed %.*s fingerprint", (int)f->algorithm.len,
+					 (const char *)f->algorithm.data);
+		if (err == PARLEY_ESTATE)
+			return core_fail(core, PARLEY_EUNSUPPORTED,
+					 "the peer changed its certificate within a connection");
+		if (err == 0)
+			result = 0;
+		else if (err != PARLEY_EUNSUPPORTED)
+			return err;
+	}
+	if (result)
+		core_fail(core, result, "the description has no fingerprint of SHA-256 or better");
+	return result;
+}
+
+static int ensure_dtls(parley_core *core, const sdp_transport *transport, bool client)
+{
+	if (core->dtls) {
+		if (dtls_is_client(core->dtls) != client)
+			return core_fail(core, PARLEY_EUNSUPPORTED, "the DTLS roles changed within a connection");
+		return add_fingerprints(core, core->dtls, transport);
+	}
+	dtls_conn *dtls;
+	int err = create_dtls(core, client, &dtls);
+	if (err)
+		return err;
+	err = add_fingerprints(core, dtls, transport);
+	if (err)
+		dtls_destroy(dtls);
+	else
+		core->dtls = dtls;
+	return err;
+}
+
+static int create_sctp(parley_core *core, const sdp_media *remote, sctp_association **out)
+{
+	sctp_config config;
+	sctp_config_default(&config);
+	config.random = core->random;
+	config.trace = &core->trace;
+	config.remote_port = remote->has_sctp_port ? remote->sctp_port : (uint16_t)SCTP_PORT;
+	config.mtu = (core->mtu - DTLS_RECORD_OVERHEAD) & ~(size_t)3;
+	config.max_message_receive = core->max_message_size;
+	if (config.receive_window < 2 * core->max_message_size)
+		config.receive_window = 2 * core->max_message_size;
+	config.send_buffer = core->send_buffer_size;
+	return sctp_create(&config, out);
+}
+
+static int ensure_sctp(parley_core *core, const sdp_media *remote)
+{
+	if (!core->sctp) {
+		sctp_association *sctp;
+		int err = create_sctp(core, remote, &sctp);
+		if (!err)
+			err = dc_attach(core->channels, core->now, sctp, dtls_is_client(core->dtls));
+		if (err) {
+			sctp_destroy(sctp);
+			return core_fail(core, err, "SCTP: %s", parley_strerror(err));
+		}
+		core->sctp = sctp;
+		if (dtls_get_state(core->dtls) == DTLS_CONNECTED) /* data was added to a connection without */
+			sctp_connect(sctp, core->now);
+	}
+	uint64_t size = sdp_max_message_size(remote);
+	sctp_set_max_message_send(core->sctp, size < UINT32_MAX ? (uint32_t)size : UINT32_MAX);
+	return 0;
+}
+
+int negotiate_apply(parley_core *core, const sdp_session *answer, const sdp_session *remote, bool answer_is_local)
+{
+	int section = sdp_transport_section(answer);
+	if (section < 0) {
+		trace_printf(&core->trace, TRACE_WARN, "peer",
+			     "all sections are rejected: there is nothing to connect");
+		dc_detach(core->channels, PARLEY_EREFUSED, "the answer rejects the data channels");
+		return 0;
+	}
+	sdp_transport transport = sdp_transport_of(remote, (size_t)section);
+	bool client = sdp_local_role(answer, answer_is_local) == SDP_SETUP_ACTIVE;
+	int err = ensure_dtls(core, &transport, client);
+	int data = sdp_data_section(answer);
+	if (!err && data >= 0)
+		err = ensure_sctp(core, &remote->media[data]);
+	return err;
+}

@@ -1,0 +1,252 @@
+#include "base/addr.h"
+#include "base/text.h"
+#include "peer/internal.h"
+
+/* RFC 7983 7: the first byte tells the protocols on one 5-tuple apart. */
+typedef enum { KIND_STUN, KIND_DTLS, KIND_OTHER } datagram_kind;
+
+static datagram_kind kind_of(const uint8_t *data, size_t len)
+{
+	if (len == 0)
+		return KIND_OTHER;
+	if (data[0] <= 3)
+		return KIND_STUN;
+	return data[0] >= 20 && data[0] <= 63 ? KIND_DTLS : KIND_OTHER;
+}
+
+/* --- between the layers --- */
+
+static void start_dtls_if_ready(parley_core *core, bool path_validated)
+{
+	if (!core->dtls || core->dtls_started || !path_validated)
+		return;
+	core->dtls_started = true;
+	int err = dtls_start(core->dtls, core->now);
+	if (err)
+		trace_printf(&core->trace, TRACE_ERROR, "peer", "DTLS does not start: %s", parley_strerror(err));
+}
+
+static const char *ice_failure(const parley_core *core)
+{
+	if (!ice_remote_candidate(core->ice, 0))
+		return "the peer sent no usable ICE candidate";
+	ice_counters c;
+	ice_get_counters(core->ice, &c);
+	return c.responses_received ? "the path to the peer was lost and not found again"
+				    : "no path to the peer: no ICE check was answered";
+}
+
+static void set_failure(parley_core *core, const char *reason)
+{
+	if (core->failure[0])
+		return; /* the first cause counts */
+	text t = text_of(core->failure, sizeof core->failure);
+	text_string(&t, reason);
+}
+
+static void report_selected_pair(parley_core *core, const ice_event *e)
+{
+	ice_pair_info pairs[ICE_PAIRS_MAX];
+	size_t count = ice_get_pairs(core->ice, pairs, ICE_PAIRS_MAX);
+	for (size_t i = 0; i < count && i < ICE_PAIRS_MAX; i++) {
+		if (!pairs[i].selected)
+			continue;
+		const ice_candidate *local = ice_local_candidate(core->ice, pairs[i].local);
+		const ice_candidate *remote = ice_remote_candidate(core->ice, pairs[i].remote);
+		parley_event event = {.type = PARLEY_EVENT_SELECTED_PAIR};
+		event.selected_pair.local = e->local;
+		event.selected_pair.remote = e->remote;
+		event.selected_pair.local_type = local ? ice_type_name(local->type) : "";
+		event.selected_pair.remote_type = remote ? ice_type_name(remote->type) : "";
+		event_push(core, &event);
+		return;
+	}
+}
+
+static void push_resolve(parley_core *core, const ice_event *e)
+{
+	parley_event event = {.type = PARLEY_EVENT_RESOLVE};
+	event.resolve.id = e->id;
+	event.resolve.name = e->name;
+	slice name = slice_from_string(e->name);
+	size_t suffix = sizeof ".local" - 1;
+	event.resolve.mdns = name.len >= suffix && slice_equal_nocase(slice_part(name, name.len - suffix, suffix),
+								      slice_from_string(".local"));
+	event_push(core, &event);
+}
+
+static void on_ice_event(parley_core *core, const ice_event *e)
+{
+	switch (e->type) {
+	case ICE_EVENT_CANDIDATE:
+		gather_on_candidate(core, &e->candidate);
+		break;
+	case ICE_EVENT_GATHERING_STATE:
+		gather_on_state(core, e->gathering);
+		break;
+	case ICE_EVENT_STATE:
+		if (e->state == ICE_FAILED)
+			set_failure(core, ice_failure(core));
+		else if (e->state == ICE_CONNECTED)
+			core->failure[0] = '\0';
+		state_set_ice(core, (parley_ice_state)e->state);
+		break;
+	case ICE_EVENT_SELECTED_PAIR:
+		report_selected_pair(core, e);
+		break;
+	case ICE_EVENT_RESOLVE:
+		push_resolve(core, e);
+		break;
+	case ICE_EVENT_ROLE:
+		break;
+	}
+}
+
+static void on_dtls_event(parley_core *core, const dtls_event *e)
+{
+	switch (e->kind) {
+	case DTLS_EVENT_CONNECTED:
+		if (core->sctp)
+			sctp_connect(core->sctp, core->now);
+		break;
+	case DTLS_EVENT_FAILED:
+		set_failure(core, e->reason);
+		dc_detach(core->channels, e->error, e->reason);
+		break;
+	case DTLS_EVENT_CLOSED:
+		dc_detach(core->channels, PARLEY_ECLOSED, "the peer closed the connection");
+		break;
+	}
+}
+
+void transport_pump(parley_core *core)
+{
+	bool moved = true;
+	while (moved) {
+		moved = false;
+		for (ice_event e; ice_poll_event(core->ice, &e); moved = true)
+			on_ice_event(core, &e);
+		parley_addr local, remote;
+		start_dtls_if_ready(core, ice_selected(core->ice, &local, &remote));
+		if (!core->dtls)
+			continue;
+		for (slice record; dtls_poll_data(core->dtls, &record); moved = true)
+			if (core->sctp)
+				sctp_receive(core->sctp, core->now, record);
+		for (dtls_event e; dtls_poll_event(core->dtls, &e); moved = true)
+			on_dtls_event(core, &e);
+	}
+	state_update_connection(core);
+}
+
+/* --- in --- */
+
+static void receive_dtls(parley_core *core, const parley_addr *local, const parley_addr *remote, slice datagram)
+{
+	if (!core->dtls || !ice_is_validated(core->ice, local, remote)) {
+		char from[ADDR_TEXT_MAX];
+		core->packets_dropped++;
+		trace_printf(&core->trace, TRACE_WARN, "peer", "DTLS from %s dropped: %s", addr_print(remote, from),
+			     core->dtls ? "ICE has not validated that address" : "no description tells what to expect");
+		return;
+	}
+	start_dtls_if_ready(core, true);
+	if (dtls_receive(core->dtls, core->now, datagram))
+		core->packets_dropped++;
+}
+
+void parley_core_receive(parley_core *core, uint64_t now, const parley_addr *local, const parley_addr *remote,
+			 const uint8_t *data, size_t len)
+{
+	if (core->closed)
+		return;
+	core_enter(core, now);
+	core->packets_received++;
+	core->bytes_received += len;
+	switch (kind_of(data, len)) {
+	case KIND_STUN:
+		if (ice_receive(core->ice, now, local, remote, slice_of(data, len)))
+			core->packets_dropped++;
+		break;
+	case KIND_DTLS:
+		receive_dtls(core, local, remote, slice_of(data, len));
+		break;
+	case KIND_OTHER:
+		core->packets_dropped++;
+		break;
+	}
+	transport_pump(core);
+}
+
+/* --- time --- */
+
+void parley_core_timeout(parley_core *core, uint64_t now)
+{
+	if (core->closed)
+		return;
+	core_enter(core, now);
+	if (ice_deadline(core->ice) <= now)
+		ice_timeout(core->ice, now);
+	if (core->dtls && dtls_deadline(core->dtls) <= now)
+		dtls_timeout(core->dtls, now);
+	if (core->sctp && sctp_deadline(core->sctp) <= now)
+		sctp_timeout(core->sctp, now);
+	transport_pump(core);
+}
+
+uint64_t parley_core_deadline(const parley_core *core)
+{
+	if (core->closed)
+		return PARLEY_NEVER;
+	uint64_t deadline = ice_deadline(core->ice);
+	if (core->dtls)
+		deadline = time_min(deadline, dtls_deadline(core->dtls));
+	if (core->sctp)
+		deadline = time_min(deadline, sctp_deadline(core->sctp));
+	return deadline;
+}
+
+/* --- out --- */
+
+static bool give(parley_core *core, const parley_addr *local, const parley_addr *remote, size_t len, parley_packet *out)
+{
+	*out = (parley_packet){.local = *local, .remote = *remote, .data = core->datagram, .len = len};
+	core->packets_sent++;
+	core->bytes_sent += len;
+	return true;
+}
+
+static bool transmit_ice(parley_core *core, parley_packet *out)
+{
+	ice_packet p = {.data = {.data = core->datagram, .capacity = sizeof core->datagram}};
+	return ice_poll_transmit(core->ice, core->now, &p) && give(core, &p.local, &p.remote, p.data.len, out);
+}
+
+/* The next SCTP packet as one DTLS record, put together in core->datagram. */
+static bool seal_sctp(parley_core *core, packet *record)
+{
+	packet plain = {.data = core->plain, .capacity = sizeof core->plain};
+	while (sctp_poll_transmit(core->sctp, core->now, &plain)) {
+		int err = dtls_seal(core->dtls, core->now, slice_of(plain.data, plain.len), record);
+		if (!err)
+			return true;
+		trace_printf(&core->trace, TRACE_ERROR, "peer", "record lost: %s", parley_strerror(err));
+	}
+	return false;
+}
+
+bool parley_core_poll_transmit(parley_core *core, uint64_t now, parley_packet *out)
+{
+	core->now = now;
+	parley_addr local = core->goodbye_local, remote = core->goodbye_remote;
+	if (!core->closed && transmit_ice(core, out))
+		return true;
+	bool path = core->closed ? core->has_goodbye : ice_selected(core->ice, &local, &remote);
+	if (!core->dtls || !path)
+		return false;
+	packet datagram = {.data = core->datagram, .capacity = sizeof core->datagram};
+	if (dtls_poll_transmit(core->dtls, now, &datagram))
+		return give(core, &local, &remote, datagram.len, out);
+	bool open = core->sctp && !core->closed && dtls_get_state(core->dtls) == DTLS_CONNECTED;
+	return open && seal_sctp(core, &datagram) && give(core, &local, &remote, datagram.len, out);
+}
