@@ -8,6 +8,8 @@
  *     connect ----> (resolving, connecting, TLS handshake) ----> on_open ----> on_data, on_writable ... ----> on_close
  *                                       \________________________________________________________________/
  *
+ * The first stream makes the process ignore SIGPIPE, unless it has a handler for it: libuv's writes would raise it.
+ *
  * There is no half-closed stream: when the peer ends its direction the stream closes, once what was written has gone out.
  */
 #ifndef PARLEY_NET_STREAM_H
@@ -24,7 +26,6 @@ struct uv_loop_s;
 #define NET_STREAM_ADDRESSES_MAX 16u		/* of a name; more are ignored */
 #define NET_STREAM_CLOSE_TIMEOUT_US 3000000u	/* for what is queued at net_stream_close to go out */
 #define NET_STREAM_WRITE_LIMIT_DEFAULT (1u << 20) /* bytes queued and not yet taken by the kernel */
-#define NET_STREAM_HOST_MAX 253u		  /* bytes of a host name (RFC 1035 2.3.4) */
 
 typedef struct net_stream net_stream;
 
@@ -71,8 +72,8 @@ size_t net_stream_queued(const net_stream *stream); /* bytes not yet taken by th
 /* While paused no on_data comes and the peer is held back by TCP. A pause also keeps the end of the stream from being seen. */
 void net_stream_pause(net_stream *stream, bool paused);
 
-/* Sends what is queued and the TLS close_notify, then closes: on_close(0) follows, after at most NET_STREAM_CLOSE_TIMEOUT_US;
- * no other callback comes. Twice is harmless. */
+/* Sends what is queued (nothing, when still connecting) and the TLS close_notify, then closes: on_close(0) follows, after at
+ * most NET_STREAM_CLOSE_TIMEOUT_US; no other callback comes. Twice is harmless. */
 void net_stream_close(net_stream *stream);
 
 /* As net_stream_close, and without on_close: the owner goes away now, the stream by itself. NULL is allowed. */

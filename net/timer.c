@@ -1,11 +1,13 @@
 #include "net/timer.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <uv.h>
 
 struct net_timer {
 	uv_timer_t handle;
 	uint64_t deadline; /* of what is armed; TIME_NEVER: nothing */
+	bool firing;
 	void (*on_fire)(void *me);
 	void *me;
 };
@@ -26,25 +28,24 @@ net_timer *net_timer_new(uv_loop_t *loop, void (*on_fire)(void *me), void *me)
 	return t;
 }
 
-static void arm(net_timer *t);
-
 static void timer_fired(uv_timer_t *handle)
 {
 	net_timer *t = handle->data;
-	if (net_now() < t->deadline) { /* libuv rounds its clock down: not yet */
-		arm(t);
-		return;
-	}
 	t->deadline = TIME_NEVER;
+	t->firing = true;
 	t->on_fire(t->me);
+	t->firing = false; /* the memory is still there: it goes in a later turn */
 }
 
-static void arm(net_timer *t)
+/* uv_now is net_now cut to milliseconds: rounding the deadline up means never early. A timer that a timer's callback arms
+ * with 0 would fire in this same turn, and again, and starve the sockets: hence at least 1 then. */
+static uint64_t delay_ms(const net_timer *t)
 {
-	uint64_t now = net_now();
-	uint64_t wait_us = t->deadline > now ? t->deadline - now : 0;
-	uv_update_time(t->handle.loop); /* its idea of now is from the start of this turn */
-	uv_timer_start(&t->handle, timer_fired, (wait_us + US_PER_MS - 1) / US_PER_MS, 0);
+	uint64_t due_ms = t->deadline / US_PER_MS + (t->deadline % US_PER_MS != 0);
+	uint64_t now_ms = uv_now(t->handle.loop);
+	if (due_ms > now_ms)
+		return due_ms - now_ms;
+	return t->firing ? 1 : 0;
 }
 
 void net_timer_set(net_timer *t, uint64_t deadline)
@@ -55,7 +56,7 @@ void net_timer_set(net_timer *t, uint64_t deadline)
 	if (deadline == TIME_NEVER)
 		uv_timer_stop(&t->handle);
 	else
-		arm(t);
+		uv_timer_start(&t->handle, timer_fired, delay_ms(t), 0);
 }
 
 static void free_timer(uv_handle_t *handle)
