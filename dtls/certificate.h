@@ -23,7 +23,7 @@
 typedef struct dtls_certificate dtls_certificate;
 
 /*
- * A new key and certificate, valid around unix_time_s (seconds since 1970). The serial number and subject come from
+ * A new key and certificate, valid around unix_time_s (seconds since 1970). The serial number comes from
  * `random`, the key from OpenSSL's own generator. PARLEY_ENOMEM, PARLEY_ECRYPTO, or what `random` returns.
  * The caller frees it, and may do so as soon as no further dtls_create needs it: connections keep what they use.
  */
