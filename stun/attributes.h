@@ -1,11 +1,16 @@
 /*
- * stun/attributes.h: private to stun/: the table of the attributes that we know: name, form, and where in stun_message the
+ * stun/attributes.h: private to stun/: numbers of the wire, and the table of the attributes that we know: name, form, and where in stun_message the
  * value goes. Decoding and printing both follow it.
  */
 #ifndef PARLEY_STUN_ATTRIBUTES_H
 #define PARLEY_STUN_ATTRIBUTES_H
 
 #include "stun/message.h"
+
+#define STUN_LENGTH_AT 2u /* offsets in the header */
+#define STUN_ID_AT 8u
+#define STUN_ATTRIBUTE_HEADER_SIZE 4u
+#define STUN_FINGERPRINT_XOR 0x5354554eu /* RFC 8489 14.7 */
 
 typedef enum {
 	FORM_IGNORED,	  /* known by name only: of RFC 3489, or nothing a client needs */

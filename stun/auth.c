@@ -4,18 +4,16 @@
 #include <string.h>
 
 #include "base/crc.h"
-#include "stun/message.h"
+#include "stun/attributes.h"
 
-#define ATTRIBUTE_HEADER_SIZE 4u
-#define FINGERPRINT_XOR 0x5354554eu /* RFC 8489 14.7 */
-#define NONCE_COOKIE "obMatJos2"    /* RFC 8489 9.2 */
-#define NONCE_FEATURE_CHARS 4u	    /* base64 of 24 bits */
+#define NONCE_COOKIE "obMatJos2" /* RFC 8489 9.2 */
+#define NONCE_FEATURE_CHARS 4u	 /* base64 of 24 bits */
 
 bool stun_check_fingerprint(const stun_message *m)
 {
 	/* It is last, hence the length in the header is already the one that it covers. */
 	return m->has_fingerprint &&
-	       m->fingerprint == (crc32_ieee(slice_part(m->raw, 0, m->fingerprint_at)) ^ FINGERPRINT_XOR);
+	       m->fingerprint == (crc32_ieee(slice_part(m->raw, 0, m->fingerprint_at)) ^ STUN_FINGERPRINT_XOR);
 }
 
 /* What an integrity attribute at `at` with a value of mac_size covers: everything before it, with the length in the header as
@@ -23,7 +21,7 @@ bool stun_check_fingerprint(const stun_message *m)
 static bool covered_bytes(const stun_message *m, size_t at, size_t mac_size, writer *copy)
 {
 	write_bytes(copy, slice_part(m->raw, 0, at));
-	write_u16_at(copy, 2, (uint16_t)(at + ATTRIBUTE_HEADER_SIZE + mac_size - STUN_HEADER_SIZE));
+	write_u16_at(copy, STUN_LENGTH_AT, (uint16_t)(at + STUN_ATTRIBUTE_HEADER_SIZE + mac_size - STUN_HEADER_SIZE));
 	return !copy->bad;
 }
 

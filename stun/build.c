@@ -1,19 +1,15 @@
 #include "stun/build.h"
 
 #include "base/crc.h"
-#include "stun/auth.h"
+#include "base/hash.h"
+#include "stun/attributes.h"
 #include "stun/print.h"
-
-#define LENGTH_AT 2u
-#define ID_AT 8u
-#define ATTRIBUTE_HEADER_SIZE 4u
-#define FINGERPRINT_XOR 0x5354554eu /* RFC 8489 14.7 */
 
 void stun_begin(writer *w, stun_class class, uint16_t method, const stun_id *id)
 {
 	unsigned c = (unsigned)class;
 	unsigned type = (method & 0xf80u) << 2 | (method & 0x70u) << 1 | (method & 0xfu) | (c & 2) << 7 | (c & 1) << 4;
-	if (w->len > 0 || method > 0xfff)
+	if (w->len > 0 || method > STUN_METHOD_MAX)
 		w->bad = true;
 	write_u16(w, (uint16_t)type);
 	write_u16(w, 0);
@@ -28,7 +24,7 @@ static void set_length(writer *w, size_t extra)
 	if (end < STUN_HEADER_SIZE || end - STUN_HEADER_SIZE > UINT16_MAX)
 		w->bad = true;
 	else
-		write_u16_at(w, LENGTH_AT, (uint16_t)(end - STUN_HEADER_SIZE));
+		write_u16_at(w, STUN_LENGTH_AT, (uint16_t)(end - STUN_HEADER_SIZE));
 }
 
 void stun_put_bytes(writer *w, uint16_t type, slice value)
@@ -93,7 +89,7 @@ void stun_put_address(writer *w, uint16_t type, const parley_addr *a)
 void stun_put_xor_address(writer *w, uint16_t type, const parley_addr *a)
 {
 	stun_id id;
-	reader r = reader_of(slice_part(writer_slice(w), ID_AT, STUN_ID_SIZE));
+	reader r = reader_of(slice_part(writer_slice(w), STUN_ID_AT, STUN_ID_SIZE));
 	read_copy(&r, id.bytes, sizeof id.bytes);
 	parley_addr hidden = *a;
 	stun_xor_address(&hidden, &id);
@@ -130,7 +126,7 @@ void stun_put_algorithm(writer *w, uint16_t algorithm)
 void stun_put_integrity(writer *w, slice key)
 {
 	uint8_t mac[SHA1_SIZE];
-	set_length(w, ATTRIBUTE_HEADER_SIZE + sizeof mac);
+	set_length(w, STUN_ATTRIBUTE_HEADER_SIZE + sizeof mac);
 	if (w->bad || hmac_sha1(key, writer_slice(w), mac) != 0)
 		w->bad = true;
 	else
@@ -140,7 +136,7 @@ void stun_put_integrity(writer *w, slice key)
 void stun_put_integrity_sha256(writer *w, slice key)
 {
 	uint8_t mac[SHA256_SIZE];
-	set_length(w, ATTRIBUTE_HEADER_SIZE + sizeof mac);
+	set_length(w, STUN_ATTRIBUTE_HEADER_SIZE + sizeof mac);
 	if (w->bad || hmac_sha256(key, writer_slice(w), mac) != 0)
 		w->bad = true;
 	else
@@ -149,6 +145,6 @@ void stun_put_integrity_sha256(writer *w, slice key)
 
 void stun_put_fingerprint(writer *w)
 {
-	set_length(w, ATTRIBUTE_HEADER_SIZE + 4);
-	stun_put_u32(w, STUN_ATTR_FINGERPRINT, crc32_ieee(writer_slice(w)) ^ FINGERPRINT_XOR);
+	set_length(w, STUN_ATTRIBUTE_HEADER_SIZE + 4);
+	stun_put_u32(w, STUN_ATTR_FINGERPRINT, crc32_ieee(writer_slice(w)) ^ STUN_FINGERPRINT_XOR);
 }

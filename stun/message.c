@@ -5,7 +5,6 @@
 #include "base/rng.h"
 #include "stun/attributes.h"
 
-#define ID_AT 8u
 #define FIRST_BYTE_MAX 3u /* RFC 7983 7: the two leading zero bits, and no DTLS, RTP, ... before it */
 #define WIRE_IPV4 1u	  /* RFC 8489 14.1 */
 #define WIRE_IPV6 2u
@@ -179,7 +178,7 @@ int stun_parse(slice in, stun_message *m)
 	uint16_t type = read_u16(&r);
 	m->class = (stun_class)((type >> 7 & 2) | (type >> 4 & 1));
 	m->method = (uint16_t)((type >> 2 & 0xf80) | (type >> 1 & 0x70) | (type & 0xf));
-	read_skip(&r, ID_AT - r.pos);
+	read_skip(&r, STUN_ID_AT - r.pos);
 	read_copy(&r, m->id.bytes, STUN_ID_SIZE);
 	stun_attribute a;
 	while (stun_next_attribute(&r, &a))

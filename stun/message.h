@@ -19,7 +19,8 @@
 #define STUN_HEADER_SIZE 20u
 #define STUN_COOKIE 0x2112A442u
 #define STUN_ID_SIZE 12u
-#define STUN_UNKNOWN_MAX 8u /* unknown attributes remembered for a 420 answer; further ones are only counted */
+#define STUN_METHOD_MAX 0xFFu /* 12 bits, but the higher ones collide with other protocols (RFC 7983 4) */
+#define STUN_UNKNOWN_MAX 8u   /* unknown attributes remembered for a 420 answer; further ones are only counted */
 
 typedef enum { STUN_REQUEST = 0, STUN_INDICATION = 1, STUN_SUCCESS = 2, STUN_ERROR = 3 } stun_class;
 
@@ -119,7 +120,7 @@ bool stun_id_equal(const stun_id *a, const stun_id *b);
 typedef struct {
 	slice raw; /* the whole message, header included */
 	stun_class class;
-	uint16_t method; /* a stun_method, or any other 12-bit number */
+	uint16_t method; /* a stun_method, or any other up to STUN_METHOD_MAX */
 	stun_id id;
 
 	bool has_mapped_address, has_xor_mapped_address, has_alternate_server, has_response_origin, has_other_address;

@@ -9,7 +9,6 @@
 #ifndef PARLEY_STUN_TRANSACTION_H
 #define PARLEY_STUN_TRANSACTION_H
 
-#include "base/trace.h"
 #include "stun/message.h"
 
 /* RFC 8489 6.2.1: 500 ms, but ICE paces by its own rules (RFC 8445 14.3), so it is an argument. */
