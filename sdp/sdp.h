@@ -268,6 +268,8 @@ int sdp_data_section(const sdp_session *session);
 uint64_t sdp_max_message_size(const sdp_media *media);
 /* The section's direction, else the session's, else sendrecv (RFC 8866 6.7). */
 sdp_direction sdp_direction_of(const sdp_session *session, size_t section);
+/* One parameter of "apt=96;x=1" (name without regard to case); false: it is not there. */
+bool sdp_fmtp_get(slice fmtp, const char *name, slice *value);
 /* "audio", "actpass", "sendrecv" ...; static, never NULL. */
 const char *sdp_kind_name(sdp_kind kind);
 const char *sdp_setup_name(sdp_setup setup);
@@ -325,9 +327,10 @@ int sdp_make_answer(const sdp_session *offer, const sdp_local *local, sdp_sessio
  */
 int sdp_check_offer(const sdp_session *offer, sdp_error *error);
 /*
- * Does this remote answer fit our offer? As above, and: as many sections, of the same kind, mid and proto; its BUNDLE groups
- * are parts of the offered ones; setup is active or passive and complements the offer's; data channels have an sctp-port;
- * a section rejected in the offer is rejected; formats are among the offered.
+ * Does this remote answer fit our offer? As above, and: as many sections, of the same kind; a section rejected in the offer
+ * is rejected; each other one is rejected, or has the offered proto and mid, an offered format, rtcp-mux (RTP), sctp-port
+ * (data channels) and a setup, active or passive, that complements the offer's; what is accepted is all in one bundle,
+ * which is part of an offered one.
  */
 int sdp_check_answer(const sdp_session *offer, const sdp_session *answer, sdp_error *error);
 /* The local role that an exchange gives: the answerer's own setup, or the complement of the remote answer's: ACTIVE is DTLS
