@@ -1,0 +1,45 @@
+#include "net/interfaces.h"
+
+#include <uv.h>
+
+#include "base/addr.h"
+#include "net/sockaddr.h"
+
+static bool is_usable(const parley_addr *a)
+{
+	bool is_ipv6_link_local = a->family == PARLEY_IPV6 && addr_is_link_local(a);
+	return !is_ipv6_link_local && !addr_is_any(a) && !addr_is_multicast(a) && !addr_is_deprecated_v6(a);
+}
+
+static bool contains(const parley_addr *addresses, size_t count, const parley_addr *a)
+{
+	for (size_t i = 0; i < count; i++)
+		if (addr_equal(&addresses[i], a))
+			return true;
+	return false;
+}
+
+static size_t collect(const uv_interface_address_t *all, int all_count, bool loopback, size_t count, parley_addr *out)
+{
+	for (int i = 0; i < all_count && count < NET_INTERFACES_MAX; i++) {
+		parley_addr a;
+		if (!sockaddr_to_addr((const struct sockaddr *)&all[i].address, &a))
+			continue;
+		if (addr_is_loopback(&a) == loopback && is_usable(&a) && !contains(out, count, &a))
+			out[count++] = a;
+	}
+	return count;
+}
+
+size_t net_interfaces(bool allow_loopback, parley_addr out[NET_INTERFACES_MAX])
+{
+	uv_interface_address_t *all;
+	int all_count;
+	if (uv_interface_addresses(&all, &all_count) != 0) /* those that are up and running */
+		return 0;
+	size_t count = collect(all, all_count, false, 0, out);
+	if (allow_loopback || count == 0)
+		count = collect(all, all_count, true, count, out);
+	uv_free_interface_addresses(all, all_count);
+	return count;
+}

@@ -1,0 +1,376 @@
+/* net/udp.h, net/interfaces.h, net/timer.h, net/random.h, net/sockaddr.h, net/dns.h */
+#include "tests/support/test.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "base/addr.h"
+#include "net/dns.h"
+#include "net/interfaces.h"
+#include "net/random.h"
+#include "net/sockaddr.h"
+#include "net/timer.h"
+#include "net/udp.h"
+#include "tests/net/harness.h"
+
+static const parley_addr loopback_v6 = {.family = PARLEY_IPV6, .ip = {[15] = 1}};
+
+/* --- UDP --- */
+
+typedef struct {
+	net_udp *udp;
+	bool echo, close_on_datagram;
+	bool came;
+	size_t count;
+	uint8_t last[2000];
+	size_t last_len;
+	parley_addr last_remote;
+} end;
+
+static void end_datagram(void *me, net_udp *udp, const parley_addr *remote, slice data)
+{
+	end *e = me;
+	assert_ptr_equal(udp, e->udp);
+	assert_true(data.len <= sizeof e->last);
+	memcpy(e->last, data.data, data.len);
+	e->last_len = data.len;
+	e->last_remote = *remote;
+	e->came = true;
+	e->count++;
+	if (e->echo)
+		assert_true(net_udp_send(udp, remote, data));
+	if (e->close_on_datagram) {
+		net_udp_close(udp);
+		e->udp = NULL;
+	}
+}
+
+static void end_open(end *e, uv_loop_t *loop, const parley_addr *local)
+{
+	assert_int_equal(net_udp_open(loop, local, end_datagram, e, &e->udp), 0);
+	assert_true(addr_equal_ip(net_udp_local(e->udp), local));
+	assert_int_not_equal(net_udp_local(e->udp)->port, 0);
+}
+
+static bool has_address(const parley_addr *wanted)
+{
+	parley_addr all[NET_INTERFACES_MAX];
+	size_t count = net_interfaces(true, all);
+	for (size_t i = 0; i < count; i++)
+		if (addr_equal_ip(&all[i], wanted))
+			return true;
+	return false;
+}
+
+static void a_datagram_is_echoed_over(const parley_addr *local)
+{
+	uv_loop_t *loop = harness_loop_new();
+	end asker = {0}, echoer = {.echo = true};
+	end_open(&asker, loop, local);
+	end_open(&echoer, loop, local);
+	uint8_t data[1472];
+	memset(data, 0x5a, sizeof data);
+	assert_true(net_udp_send(asker.udp, net_udp_local(echoer.udp), slice_of(data, sizeof data)));
+	harness_run_until(loop, &asker.came);
+	assert_int_equal(asker.last_len, sizeof data);
+	assert_memory_equal(asker.last, data, sizeof data);
+	assert_true(addr_equal(&asker.last_remote, net_udp_local(echoer.udp)));
+	net_udp_close(asker.udp);
+	net_udp_close(echoer.udp);
+	harness_loop_free(loop);
+}
+
+static void datagrams_are_echoed_over_ipv4(void **state)
+{
+	(void)state;
+	parley_addr loopback = addr_ipv4(127, 0, 0, 1, 0);
+	a_datagram_is_echoed_over(&loopback);
+}
+
+static void datagrams_are_echoed_over_ipv6(void **state)
+{
+	(void)state;
+	if (!has_address(&loopback_v6))
+		skip();
+	a_datagram_is_echoed_over(&loopback_v6);
+}
+
+static void a_socket_may_be_closed_by_its_callback(void **state)
+{
+	(void)state;
+	uv_loop_t *loop = harness_loop_new();
+	parley_addr loopback = addr_ipv4(127, 0, 0, 1, 0);
+	end sender = {0}, receiver = {.close_on_datagram = true};
+	end_open(&sender, loop, &loopback);
+	end_open(&receiver, loop, &loopback);
+	for (int i = 0; i < 10; i++)
+		net_udp_send(sender.udp, net_udp_local(receiver.udp), slice_of("x", 1));
+	harness_run_until(loop, &receiver.came);
+	assert_int_equal(receiver.count, 1);
+	net_udp_close(sender.udp);
+	harness_loop_free(loop);
+}
+
+static void what_cannot_be_sent_is_lost_and_the_socket_lives(void **state)
+{
+	(void)state;
+	uv_loop_t *loop = harness_loop_new();
+	parley_addr loopback = addr_ipv4(127, 0, 0, 1, 0);
+	end a = {0}, b = {.echo = true}, gone = {0};
+	end_open(&a, loop, &loopback);
+	end_open(&b, loop, &loopback);
+	end_open(&gone, loop, &loopback);
+	parley_addr nobody = *net_udp_local(gone.udp);
+	net_udp_close(gone.udp);
+	uv_run(loop, UV_RUN_NOWAIT);
+	uint8_t huge[65535] = {0};
+	assert_false(net_udp_send(a.udp, net_udp_local(b.udp), slice_of(huge, sizeof huge))); /* EMSGSIZE */
+	assert_false(net_udp_send(a.udp, &loopback_v6, slice_of(huge, 10)));		      /* another family */
+	for (int i = 0; i < 3; i++)
+		net_udp_send(a.udp, &nobody, slice_of("x", 1)); /* refused by ICMP */
+	assert_true(net_udp_send(a.udp, net_udp_local(b.udp), slice_of("hello", 5)));
+	harness_run_until(loop, &a.came);
+	assert_memory_equal(a.last, "hello", 5);
+	net_udp_close(a.udp);
+	net_udp_close(b.udp);
+	harness_loop_free(loop);
+}
+
+static void an_address_of_another_machine_cannot_be_bound(void **state)
+{
+	(void)state;
+	uv_loop_t *loop = harness_loop_new();
+	parley_addr not_ours = addr_ipv4(192, 0, 2, 1, 0);
+	end e = {0};
+	assert_int_equal(net_udp_open(loop, &not_ours, end_datagram, &e, &e.udp), PARLEY_EIO);
+	harness_loop_free(loop);
+}
+
+/* --- interfaces --- */
+
+static void interfaces_are_usable_and_listed_once(void **state)
+{
+	(void)state;
+	parley_addr all[NET_INTERFACES_MAX], usual[NET_INTERFACES_MAX];
+	size_t all_count = net_interfaces(true, all), usual_count = net_interfaces(false, usual);
+	assert_in_range(usual_count, 1, all_count);
+	parley_addr loopback = addr_ipv4(127, 0, 0, 1, 0);
+	assert_true(has_address(&loopback));
+	for (size_t i = 0; i < all_count; i++) {
+		assert_int_equal(all[i].port, 0);
+		assert_false(all[i].family == PARLEY_IPV6 && addr_is_link_local(&all[i]));
+		for (size_t k = 0; k < i; k++)
+			assert_false(addr_equal(&all[i], &all[k]));
+	}
+	if (usual_count < all_count) /* there is another address: then loopback must have been left out */
+		for (size_t i = 0; i < usual_count; i++)
+			assert_false(addr_is_loopback(&usual[i]));
+}
+
+/* --- timers --- */
+
+typedef struct {
+	net_timer *timer;
+	bool done;
+	bool free_when_fired;
+	unsigned fired, rearm;
+	uint64_t deadline;
+} alarm_clock;
+
+static void alarm_rings(void *me)
+{
+	alarm_clock *a = me;
+	assert_true(net_now() >= a->deadline);
+	a->fired++;
+	if (a->rearm > 0) {
+		a->rearm--;
+		net_timer_set(a->timer, 0); /* long past */
+		return;
+	}
+	a->done = true;
+	if (a->free_when_fired)
+		net_timer_free(a->timer);
+}
+
+static void timers_fire_once_and_never_early(void **state)
+{
+	(void)state;
+	uv_loop_t *loop = harness_loop_new();
+	for (uint64_t delay = 0; delay < 3000; delay += 617) {
+		alarm_clock a = {.deadline = net_now() + delay};
+		a.timer = net_timer_new(loop, alarm_rings, &a);
+		net_timer_set(a.timer, a.deadline + 1000000);
+		net_timer_set(a.timer, a.deadline);
+		harness_run_until(loop, &a.done);
+		assert_int_equal(a.fired, 1);
+		net_timer_free(a.timer);
+	}
+	harness_loop_free(loop);
+}
+
+static void timers_may_be_set_and_freed_when_they_fire(void **state)
+{
+	(void)state;
+	uv_loop_t *loop = harness_loop_new();
+	alarm_clock again = {.rearm = 3}, ends = {.free_when_fired = true}, never = {0};
+	again.timer = net_timer_new(loop, alarm_rings, &again);
+	ends.timer = net_timer_new(loop, alarm_rings, &ends);
+	never.timer = net_timer_new(loop, alarm_rings, &never);
+	net_timer_set(again.timer, 0);
+	net_timer_set(ends.timer, 0);
+	net_timer_set(never.timer, 0);
+	net_timer_set(never.timer, TIME_NEVER);
+	assert_int_equal(again.fired, 0); /* from the loop only */
+	uv_run(loop, UV_RUN_NOWAIT);
+	assert_int_equal(again.fired, 1); /* a past deadline waits for the next turn: sockets have theirs first */
+	harness_run_until(loop, &again.done);
+	assert_int_equal(again.fired, 4);
+	assert_int_equal(ends.fired, 1);
+	assert_int_equal(never.fired, 0);
+	net_timer_free(again.timer);
+	net_timer_free(never.timer);
+	harness_loop_free(loop);
+}
+
+/* --- names --- */
+
+typedef struct {
+	bool answered;
+	int error;
+	size_t count;
+	parley_addr first;
+	char why[NET_WHY_MAX];
+} answer;
+
+static void name_answered(void *me, int error, const char *why, const parley_addr *addresses, size_t count)
+{
+	answer *a = me;
+	a->answered = true;
+	a->error = error;
+	a->count = count;
+	if (count > 0)
+		a->first = addresses[0];
+	snprintf(a->why, sizeof a->why, "%s", why);
+}
+
+static answer ask(const char *name)
+{
+	uv_loop_t *loop = harness_loop_new();
+	answer a = {0};
+	net_dns *dns;
+	assert_int_equal(net_dns_resolve(loop, name, 443, name_answered, &a, &dns), 0);
+	assert_false(a.answered);
+	harness_run_until(loop, &a.answered);
+	harness_loop_free(loop);
+	return a;
+}
+
+static void names_and_literals_are_resolved(void **state)
+{
+	(void)state;
+	answer a = ask("localhost");
+	assert_int_equal(a.error, 0);
+	assert_true(addr_is_loopback(&a.first));
+	assert_int_equal(a.first.port, 443);
+	char text[ADDR_TEXT_MAX];
+	a = ask("192.0.2.7");
+	assert_string_equal(addr_print(&a.first, text), "192.0.2.7:443");
+	a = ask("2001:db8::7");
+	assert_string_equal(addr_print(&a.first, text), "[2001:db8::7]:443");
+}
+
+static void names_without_address_are_reported(void **state)
+{
+	(void)state;
+	answer a = ask("foo.invalid");
+	assert_int_equal(a.error, PARLEY_ERESOLVE);
+	assert_int_equal(a.count, 0);
+	assert_non_null(strstr(a.why, "foo.invalid"));
+	a = ask("Something.LOCAL.");
+	assert_int_equal(a.error, PARLEY_ERESOLVE);
+	net_dns *dns;
+	char too_long[300] = {0};
+	memset(too_long, 'a', sizeof too_long - 1);
+	assert_int_equal(net_dns_resolve(NULL, "", 1, name_answered, NULL, &dns), PARLEY_EINVAL);
+	assert_int_equal(net_dns_resolve(NULL, too_long, 1, name_answered, NULL, &dns), PARLEY_EINVAL);
+}
+
+static void a_cancelled_lookup_never_answers(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"localhost", "127.0.0.1", "foo.invalid"};
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+		uv_loop_t *loop = harness_loop_new();
+		answer a = {0};
+		net_dns *dns;
+		assert_int_equal(net_dns_resolve(loop, names[i], 1, name_answered, &a, &dns), 0);
+		net_dns_cancel(dns);
+		harness_loop_free(loop);
+		assert_false(a.answered);
+	}
+}
+
+static void local_names_are_told_apart(void **state)
+{
+	(void)state;
+	assert_true(net_dns_is_local("a.local"));
+	assert_true(net_dns_is_local("a.b.LoCaL."));
+	assert_false(net_dns_is_local("local"));
+	assert_false(net_dns_is_local(".local"));
+	assert_false(net_dns_is_local("a.local.example"));
+	assert_false(net_dns_is_local("alocal"));
+	assert_false(net_dns_is_local(""));
+}
+
+/* --- small things --- */
+
+static void random_bytes_differ(void **state)
+{
+	(void)state;
+	parley_random random = net_random();
+	uint8_t a[1000] = {0}, b[1000] = {0};
+	assert_int_equal(random.fill(random.context, a, sizeof a), 0);
+	assert_int_equal(random.fill(random.context, b, sizeof b), 0);
+	assert_memory_not_equal(a, b, sizeof a);
+}
+
+static void socket_addresses_convert_both_ways(void **state)
+{
+	(void)state;
+	parley_addr link_local = {.family = PARLEY_IPV6, .ip = {0xfe, 0x80, [15] = 1}, .port = 9, .scope = 3};
+	parley_addr v4 = addr_ipv4(192, 0, 2, 1, 65535), back;
+	struct sockaddr_storage raw;
+	assert_int_equal(sockaddr_from_addr(&link_local, &raw), sizeof(struct sockaddr_in6));
+	assert_true(sockaddr_to_addr((struct sockaddr *)&raw, &back));
+	assert_true(addr_equal(&back, &link_local));
+	assert_int_equal(sockaddr_from_addr(&v4, &raw), sizeof(struct sockaddr_in));
+	assert_true(sockaddr_to_addr((struct sockaddr *)&raw, &back));
+	assert_true(addr_equal(&back, &v4));
+	parley_addr mapped = {.family = PARLEY_IPV6, .ip = {[10] = 0xff, [11] = 0xff, 192, 0, 2, 1}, .port = 65535};
+	sockaddr_from_addr(&mapped, &raw);
+	assert_true(sockaddr_to_addr((struct sockaddr *)&raw, &back));
+	assert_true(addr_equal(&back, &v4));
+	raw.ss_family = AF_UNIX;
+	assert_false(sockaddr_to_addr((struct sockaddr *)&raw, &back));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(datagrams_are_echoed_over_ipv4),
+		cmocka_unit_test(datagrams_are_echoed_over_ipv6),
+		cmocka_unit_test(a_socket_may_be_closed_by_its_callback),
+		cmocka_unit_test(what_cannot_be_sent_is_lost_and_the_socket_lives),
+		cmocka_unit_test(an_address_of_another_machine_cannot_be_bound),
+		cmocka_unit_test(interfaces_are_usable_and_listed_once),
+		cmocka_unit_test(timers_fire_once_and_never_early),
+		cmocka_unit_test(timers_may_be_set_and_freed_when_they_fire),
+		cmocka_unit_test(names_and_literals_are_resolved),
+		cmocka_unit_test(names_without_address_are_reported),
+		cmocka_unit_test(a_cancelled_lookup_never_answers),
+		cmocka_unit_test(local_names_are_told_apart),
+		cmocka_unit_test(random_bytes_differ),
+		cmocka_unit_test(socket_addresses_convert_both_ways),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
