@@ -1,0 +1,483 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "ice/internal.h"
+
+static const char *const state_names[] = {"new",	  "checking", "connected", "completed",
+					  "disconnected", "failed",   "closed"};
+
+const char *ice_state_name(ice_state state)
+{
+	return state_names[state];
+}
+
+const char *ice_gathering_name(ice_gathering gathering)
+{
+	static const char *const names[] = {"new", "gathering", "complete"};
+	return names[gathering];
+}
+
+void ice_config_default(ice_config *config)
+{
+	*config = (ice_config){
+		.ta_us = 20 * US_PER_MS,
+		.rto_us = 250 * US_PER_MS,
+		.check_sends = STUN_RETRANSMITS_MAX,
+		.gather_rto_us = STUN_RTO_INITIAL_US,
+		.gather_timeout_us = 5 * US_PER_S,
+		.nomination_delay_us = 100 * US_PER_MS,
+		.pac_us = 39500 * US_PER_MS,
+		.consent_interval_us = ICE_CONSENT_MIN_US,
+		.consent_expiry_us = 30 * US_PER_S,
+		.disconnected_us = 5 * US_PER_S,
+	};
+}
+
+static bool config_valid(const ice_config *c)
+{
+	return c->random.fill && c->ta_us >= ICE_TA_MIN_US && c->rto_us && c->check_sends && c->check_sends <= 16 &&
+	       c->gather_rto_us && c->gather_timeout_us && c->pac_us && c->consent_interval_us >= ICE_CONSENT_MIN_US &&
+	       c->consent_expiry_us > c->consent_interval_us && c->disconnected_us;
+}
+
+int ice_new_credentials(const ice_agent *a, ice_credentials *out)
+{
+	int err = rng_ice_chars(&a->config.random, out->ufrag, ICE_UFRAG_LENGTH);
+	return err ? err : rng_ice_chars(&a->config.random, out->pwd, ICE_PWD_LENGTH);
+}
+
+int ice_create(const ice_config *config, ice_agent **out)
+{
+	if (!config_valid(config))
+		return PARLEY_EINVAL;
+	ice_agent *a = calloc(1, sizeof *a);
+	if (!a)
+		return PARLEY_ENOMEM;
+	a->config = *config;
+	a->controlling = config->controlling;
+	a->tie_breaker = config->tie_breaker;
+	a->next_id = 1;
+	a->next_foundation = 1;
+	a->pac_deadline = TIME_NEVER;
+	list_init(&a->triggered);
+	list_init(&a->outgoing);
+	int err = ice_new_credentials(a, &a->local);
+	if (!err && !config->has_tie_breaker)
+		err = rng_u64(&config->random, &a->tie_breaker);
+	if (err) {
+		ice_destroy(a);
+		return err;
+	}
+	*out = a;
+	return 0;
+}
+
+static void clear_outgoing(ice_agent *a)
+{
+	for (list_node *n; (n = list_pop(&a->outgoing));)
+		free(LIST_ENTRY(n, ice_outgoing, node));
+	a->outgoing_count = 0;
+}
+
+static void clear_locals(ice_agent *a)
+{
+	for (size_t i = 0; i < a->local_count; i++)
+		free(a->locals[i]);
+	a->local_count = 0;
+	for (size_t i = 0; i < a->base_count; i++)
+		a->bases[i].has_host = false;
+}
+
+static void clear(ice_agent *a)
+{
+	ice_pairs_clear(a);
+	ice_forget_remote(a);
+	clear_locals(a);
+	clear_outgoing(a);
+	a->gather_count = 0;
+}
+
+void ice_destroy(ice_agent *a)
+{
+	if (!a)
+		return;
+	clear(a);
+	wipe(a, sizeof *a);
+	free(a);
+}
+
+/* --- events and packets --- */
+
+void ice_queue_event(ice_agent *a, ice_event_type type, uint32_t value)
+{
+	if (a->event_count == ICE_EVENTS_MAX) {
+		a->event_first = (a->event_first + 1) % ICE_EVENTS_MAX;
+		a->event_count--;
+		a->counters.drop_limit++;
+	}
+	size_t at = (a->event_first + a->event_count++) % ICE_EVENTS_MAX;
+	a->events[at] = (ice_queued_event){.type = type, .generation = a->generation, .value = value};
+}
+
+static bool fill_candidate(const ice_agent *a, uint32_t id, ice_event *out)
+{
+	for (size_t i = 0; i < a->local_count; i++)
+		if (a->locals[i]->id == id) {
+			out->candidate = a->locals[i]->candidate;
+			return true;
+		}
+	return false;
+}
+
+static bool fill_resolve(const ice_agent *a, uint32_t id, ice_event *out)
+{
+	for (size_t i = 0; i < a->remote_count; i++)
+		if (a->remotes[i]->id == id) {
+			out->id = id;
+			memcpy(out->name, a->remotes[i]->candidate.name, sizeof out->name);
+			return true;
+		}
+	return false;
+}
+
+/* False: what it told of is gone by now. */
+static bool fill_event(const ice_agent *a, const ice_queued_event *e, ice_event *out)
+{
+	*out = (ice_event){.type = e->type};
+	switch (e->type) {
+	case ICE_EVENT_CANDIDATE:
+		return e->generation == a->generation && fill_candidate(a, e->value, out);
+	case ICE_EVENT_RESOLVE:
+		return fill_resolve(a, e->value, out);
+	case ICE_EVENT_GATHERING_STATE:
+		out->gathering = (ice_gathering)e->value;
+		return true;
+	case ICE_EVENT_STATE:
+		out->state = (ice_state)e->value;
+		return true;
+	case ICE_EVENT_ROLE:
+		out->controlling = e->value != 0;
+		return true;
+	case ICE_EVENT_SELECTED_PAIR:
+		return ice_selected(a, &out->local, &out->remote);
+	}
+	return false;
+}
+
+bool ice_poll_event(ice_agent *a, ice_event *out)
+{
+	while (a->event_count) {
+		ice_queued_event e = a->events[a->event_first];
+		a->event_first = (a->event_first + 1) % ICE_EVENTS_MAX;
+		a->event_count--;
+		if (fill_event(a, &e, out))
+			return true;
+	}
+	return false;
+}
+
+bool ice_send(ice_agent *a, const parley_addr *local, const parley_addr *remote, const writer *w)
+{
+	ice_outgoing *o = NULL;
+	if (a->outgoing_count < ICE_TRANSMIT_MAX && !w->bad)
+		o = malloc(sizeof *o + w->len);
+	if (!o) {
+		a->counters.drop_limit++;
+		return false;
+	}
+	o->local = *local;
+	o->remote = *remote;
+	o->len = w->len;
+	memcpy(o->data, w->out, w->len);
+	list_append(&a->outgoing, &o->node);
+	a->outgoing_count++;
+	return true;
+}
+
+bool ice_poll_transmit(ice_agent *a, uint64_t now, ice_packet *out)
+{
+	(void)now;
+	list_node *n = list_pop(&a->outgoing);
+	if (!n)
+		return false;
+	ice_outgoing *o = LIST_ENTRY(n, ice_outgoing, node);
+	a->outgoing_count--;
+	out->local = o->local;
+	out->remote = o->remote;
+	out->data.len = o->len <= out->data.capacity ? o->len : 0;
+	if (out->data.len)
+		memcpy(out->data.data, o->data, o->len);
+	free(o);
+	return true;
+}
+
+/* --- state --- */
+
+#define FROM(state) (1u << (state))
+
+/* Which states each may be entered from. */
+static const unsigned legal_from[] = {
+	[ICE_NEW] = 0,
+	[ICE_CHECKING] =
+		FROM(ICE_NEW) | FROM(ICE_DISCONNECTED) | FROM(ICE_FAILED) | FROM(ICE_CONNECTED) | FROM(ICE_COMPLETED),
+	[ICE_CONNECTED] = FROM(ICE_CHECKING) | FROM(ICE_COMPLETED) | FROM(ICE_DISCONNECTED) | FROM(ICE_FAILED),
+	[ICE_COMPLETED] = FROM(ICE_CONNECTED) | FROM(ICE_DISCONNECTED),
+	[ICE_DISCONNECTED] = FROM(ICE_CONNECTED) | FROM(ICE_COMPLETED) | FROM(ICE_CHECKING),
+	[ICE_FAILED] = FROM(ICE_CHECKING) | FROM(ICE_DISCONNECTED),
+	[ICE_CLOSED] = ~0u,
+};
+
+static void ice_set_state(ice_agent *a, ice_state state)
+{
+	if (a->state == state || a->state == ICE_CLOSED)
+		return;
+	/* An application sees every step: a way that skips one goes through it. */
+	if (!(legal_from[state] & FROM(a->state))) {
+		if (state == ICE_COMPLETED)
+			ice_set_state(a, ICE_CONNECTED);
+		else if (state == ICE_FAILED && a->state != ICE_NEW)
+			ice_set_state(a, ICE_DISCONNECTED);
+		else
+			ice_set_state(a, ICE_CHECKING);
+	}
+	trace_printf(a->config.trace, TRACE_INFO, "ice", "%s -> %s", state_names[a->state], state_names[state]);
+	a->state = state;
+	ice_queue_event(a, ICE_EVENT_STATE, state);
+}
+
+void ice_set_gathering(ice_agent *a, ice_gathering gathering)
+{
+	if (a->gathering == gathering)
+		return;
+	trace_printf(a->config.trace, TRACE_INFO, "ice", "gathering %s -> %s", ice_gathering_name(a->gathering),
+		     ice_gathering_name(gathering));
+	a->gathering = gathering;
+	ice_queue_event(a, ICE_EVENT_GATHERING_STATE, gathering);
+}
+
+static ice_state path_state(const ice_agent *a)
+{
+	if (a->path.silent)
+		return ICE_DISCONNECTED;
+	bool final = a->path.nominated && a->path.generation == a->generation && a->end_of_remote &&
+		     a->gathering == ICE_GATHERING_COMPLETE;
+	return final ? ICE_COMPLETED : ICE_CONNECTED;
+}
+
+/* The state follows from the facts alone. */
+static ice_state derive_state(const ice_agent *a)
+{
+	if (a->path.active)
+		return path_state(a);
+	if (a->lost)
+		return ICE_FAILED; /* until another pair becomes valid, or a restart */
+	if (!a->has_remote)
+		return a->state == ICE_NEW ? ICE_NEW : ICE_CHECKING;
+	if (a->pac_expired && !ice_pairs_unfinished(a))
+		return ICE_FAILED;
+	if (a->state != ICE_NEW && a->state != ICE_CHECKING && a->state != ICE_FAILED)
+		return ICE_DISCONNECTED; /* the pair went with its socket */
+	return a->pair_count || a->state != ICE_NEW ? ICE_CHECKING : ICE_NEW;
+}
+
+static bool wants_start(const ice_agent *a)
+{
+	return ice_gather_wants_start(a) || ice_next_pair(a);
+}
+
+/* RFC 8445 14.2: no more than one new transaction every Ta, be it a check or a question to a STUN server; they take turns. */
+static void start_paced(ice_agent *a, uint64_t now)
+{
+	while (now >= a->next_start && wants_start(a)) {
+		ice_pair *p = ice_next_pair(a);
+		bool gather = ice_gather_wants_start(a) && (a->gather_turn || !p);
+		if (gather)
+			ice_gather_start_one(a, now);
+		else
+			ice_check_start(a, now, p);
+		a->gather_turn = !gather;
+		a->next_start = time_after(now, a->config.ta_us);
+	}
+}
+
+void ice_settle(ice_agent *a, uint64_t now)
+{
+	if (a->state == ICE_CLOSED)
+		return;
+	ice_gather_update(a);
+	ice_nominate(a, now);
+	ice_path_update(a, now);
+	start_paced(a, now);
+	ice_set_state(a, derive_state(a));
+}
+
+void ice_close(ice_agent *a)
+{
+	if (a->state == ICE_CLOSED)
+		return;
+	clear(a);
+	a->path.active = false;
+	a->pac_deadline = TIME_NEVER;
+	a->event_count = 0;
+	ice_set_state(a, ICE_CLOSED);
+}
+
+/* --- time --- */
+
+void ice_timeout(ice_agent *a, uint64_t now)
+{
+	if (a->state == ICE_CLOSED)
+		return;
+	ice_gather_timeout(a, now);
+	ice_check_timeout(a, now);
+	ice_path_timeout(a, now);
+	if (now >= a->pac_deadline) {
+		a->pac_deadline = TIME_NEVER;
+		a->pac_expired = true;
+	}
+	ice_settle(a, now);
+}
+
+uint64_t ice_deadline(const ice_agent *a)
+{
+	if (a->state == ICE_CLOSED)
+		return TIME_NEVER;
+	uint64_t t = time_min(ice_gather_deadline(a), ice_check_deadline(a));
+	t = time_min(t, time_min(ice_path_deadline(a), ice_nominate_deadline(a)));
+	t = time_min(t, a->pac_deadline);
+	return wants_start(a) ? time_min(t, a->next_start) : t;
+}
+
+/* --- receiving --- */
+
+bool ice_find_base(const ice_agent *a, const parley_addr *addr, size_t *index)
+{
+	for (size_t i = 0; i < a->base_count; i++)
+		if (a->bases[i].used && addr_equal(&a->bases[i].addr, addr)) {
+			*index = i;
+			return true;
+		}
+	return false;
+}
+
+static int receive_response(ice_agent *a, uint64_t now, size_t base, const parley_addr *remote, const stun_message *m)
+{
+	if (ice_gather_receive(a, now, base, remote, m) || ice_path_receive(a, now, base, remote, m))
+		return 0;
+	return ice_check_receive(a, now, base, remote, m);
+}
+
+static int receive_parsed(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote,
+			  const stun_message *m)
+{
+	size_t base;
+	if (m->method != STUN_BINDING || (m->has_fingerprint && !stun_check_fingerprint(m))) {
+		a->counters.drop_malformed++;
+		return PARLEY_EPROTO;
+	}
+	if (!ice_find_base(a, local, &base)) {
+		a->counters.drop_unmatched++;
+		return PARLEY_ENOTFOUND;
+	}
+	switch (m->class) {
+	case STUN_REQUEST:
+		return ice_request_receive(a, now, local, remote, m);
+	case STUN_INDICATION:
+		return 0; /* RFC 8445 11: a keepalive, nothing to do */
+	case STUN_SUCCESS:
+	case STUN_ERROR:
+		return receive_response(a, now, base, remote, m);
+	}
+	return PARLEY_EPROTO;
+}
+
+int ice_receive(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote, slice message)
+{
+	stun_message m;
+	char from[ADDR_TEXT_MAX];
+	if (a->state == ICE_CLOSED)
+		return PARLEY_ESTATE;
+	int err = stun_parse(message, &m);
+	if (err)
+		a->counters.drop_malformed++;
+	else
+		err = receive_parsed(a, now, local, remote, &m);
+	if (err)
+		trace_printf(a->config.trace, TRACE_WARN, "ice", "message from %s dropped: %s",
+			     addr_print(remote, from), parley_strerror(err));
+	ice_settle(a, now);
+	return err;
+}
+
+/* --- roles and credentials --- */
+
+void ice_take_role(ice_agent *a, bool controlling)
+{
+	if (a->controlling == controlling)
+		return;
+	trace_printf(a->config.trace, TRACE_INFO, "ice", "now %s", controlling ? "controlling" : "controlled");
+	a->controlling = controlling;
+	for (size_t i = 0; i < a->pair_count; i++)
+		a->pairs[i]->nominating = false;
+	ice_pairs_reorder(a);
+	ice_queue_event(a, ICE_EVENT_ROLE, controlling);
+}
+
+bool ice_set_controlling(ice_agent *a, bool controlling)
+{
+	if (a->checks_begun || a->remote_lite)
+		return a->controlling == controlling;
+	a->controlling = controlling;
+	ice_pairs_reorder(a);
+	return true;
+}
+
+bool ice_is_controlling(const ice_agent *a)
+{
+	return a->controlling;
+}
+
+const char *ice_local_ufrag(const ice_agent *a)
+{
+	return a->local.ufrag;
+}
+
+const char *ice_local_pwd(const ice_agent *a)
+{
+	return a->local.pwd;
+}
+
+int ice_restart(ice_agent *a, uint64_t now)
+{
+	ice_credentials fresh = {0};
+	if (a->state == ICE_CLOSED)
+		return PARLEY_ESTATE;
+	int err = ice_new_credentials(a, &fresh);
+	if (err)
+		return err;
+	ice_pairs_clear(a);
+	ice_forget_remote(a);
+	clear_locals(a);
+	a->local = fresh;
+	a->generation++;
+	a->counters.restarts++;
+	a->checks_begun = a->concluded = a->has_valid_since = a->lost = a->pac_expired = a->remote_lite = false;
+	a->pac_deadline = TIME_NEVER;
+	trace_printf(a->config.trace, TRACE_INFO, "ice", "restart: generation %u", a->generation);
+	if (!a->path.active && a->state != ICE_NEW)
+		ice_set_state(a, ICE_CHECKING);
+	ice_gather_again(a, now);
+	ice_settle(a, now);
+	return 0;
+}
+
+ice_state ice_get_state(const ice_agent *a)
+{
+	return a->state;
+}
+
+ice_gathering ice_get_gathering(const ice_agent *a)
+{
+	return a->gathering;
+}

@@ -1,0 +1,291 @@
+#include "base/hash.h"
+#include "ice/internal.h"
+
+#define FINAL_WAIT_RTOS 16u /* Rm of RFC 8489 6.2.1: after the last sending, in units of the first wait */
+
+/* --- sending --- */
+
+/* RFC 8445 7.1.1: the priority a peer-reflexive candidate learnt from this check would have. */
+uint32_t ice_check_priority(const ice_agent *a, size_t base)
+{
+	return ice_priority(ICE_PRFLX, a->bases[base].preference, ICE_COMPONENT);
+}
+
+static void put_username(writer *w, const char *receiver, const char *sender)
+{
+	uint8_t bytes[2 * ICE_UFRAG_MAX + 1];
+	writer name = writer_of(bytes, sizeof bytes);
+	write_bytes(&name, ice_text(receiver));
+	write_u8(&name, ':');
+	write_bytes(&name, ice_text(sender));
+	stun_put_bytes(w, STUN_ATTR_USERNAME, writer_slice(&name));
+}
+
+void ice_build_request(const ice_agent *a, writer *w, const stun_id *id, const ice_credentials *local,
+		       const ice_credentials *remote, uint32_t priority, bool controlling, bool use_candidate)
+{
+	stun_begin(w, STUN_REQUEST, STUN_BINDING, id);
+	put_username(w, remote->ufrag, local->ufrag);
+	stun_put_u32(w, STUN_ATTR_PRIORITY, priority);
+	stun_put_u64(w, controlling ? STUN_ATTR_ICE_CONTROLLING : STUN_ATTR_ICE_CONTROLLED, a->tie_breaker);
+	if (use_candidate)
+		stun_put_flag(w, STUN_ATTR_USE_CANDIDATE);
+	stun_put_integrity(w, ice_text(remote->pwd));
+	stun_put_fingerprint(w);
+}
+
+static void send_check(ice_agent *a, uint64_t now, ice_pair *p)
+{
+	uint8_t bytes[ICE_PACKET_MAX];
+	writer w = writer_of(bytes, sizeof bytes);
+	ice_check *c = &p->check;
+	ice_build_request(a, &w, &c->id, &a->local, &a->remote, ice_check_priority(a, p->base), c->controlling,
+			  c->use_candidate);
+	ice_send(a, &a->bases[p->base].addr, &p->remote_addr, &w);
+	c->sent_at = p->last_sent = now;
+	c->due = time_after(now, c->wait_us);
+}
+
+static uint64_t initial_rto(const ice_agent *a)
+{
+	uint64_t paced = a->config.ta_us * ice_pairs_active(a); /* RFC 8445 14.3 */
+	return a->config.rto_us > paced ? a->config.rto_us : paced;
+}
+
+static void pair_failed(ice_agent *a, ice_pair *p)
+{
+	p->check.active = p->cancelled.active = false;
+	p->valid = p->nominating = p->nominated = p->nominate_when_valid = false;
+	list_remove(&p->triggered);
+	ice_pair_set_state(a, p, ICE_PAIR_FAILED);
+}
+
+void ice_check_cancel(ice_pair *p)
+{
+	if (!p->check.active)
+		return;
+	p->cancelled = p->check;
+	p->check.active = false;
+}
+
+/*
+ * RFC 8445 7.3.1.4 would cancel the check under way and begin another when the remote's arrives. The same request sent again
+ * opens the same door, and its answer still counts: peers ask so often until they are answered that on a long path no
+ * transaction would live long enough for its response.
+ */
+void ice_check_hurry(ice_pair *p, uint64_t now)
+{
+	uint64_t soon = time_after(p->check.sent_at, ICE_HURRY_US);
+	if (soon < now)
+		soon = now;
+	if (p->check.active)
+		p->check.due = time_min(p->check.due, soon);
+}
+
+void ice_check_start(ice_agent *a, uint64_t now, ice_pair *p)
+{
+	list_remove(&p->triggered);
+	ice_check_cancel(p);
+	ice_check c = {.active = true, .sends = 1, .controlling = a->controlling, .wait_us = initial_rto(a)};
+	c.use_candidate = a->controlling && p->nominating;
+	if (stun_id_random(&a->config.random, &c.id)) {
+		pair_failed(a, p);
+		return;
+	}
+	a->checks_begun = true;
+	p->check = c;
+	if (p->state != ICE_PAIR_SUCCEEDED)
+		ice_pair_set_state(a, p, ICE_PAIR_IN_PROGRESS);
+	p->requests_sent++;
+	a->counters.requests_sent++;
+	send_check(a, now, p);
+}
+
+static void check_timeout(ice_agent *a, uint64_t now, ice_pair *p)
+{
+	ice_check *c = &p->check;
+	bool early =
+		now < time_after(c->sent_at, c->wait_us); /* ice_check_hurry: the plan of waits goes on unchanged */
+	if (!early && c->sends >= a->config.check_sends) {
+		pair_failed(a, p);
+		return;
+	}
+	if (!early) {
+		c->sends++;
+		c->wait_us = c->sends < a->config.check_sends ? 2 * c->wait_us : FINAL_WAIT_RTOS * a->config.rto_us;
+	}
+	c->resent = true;
+	a->counters.requests_resent++;
+	send_check(a, now, p);
+}
+
+void ice_check_timeout(ice_agent *a, uint64_t now)
+{
+	for (size_t i = 0; i < a->pair_count; i++)
+		if (a->pairs[i]->check.active && now >= a->pairs[i]->check.due)
+			check_timeout(a, now, a->pairs[i]);
+}
+
+uint64_t ice_check_deadline(const ice_agent *a)
+{
+	uint64_t t = TIME_NEVER;
+	for (size_t i = 0; i < a->pair_count; i++)
+		if (a->pairs[i]->check.active)
+			t = time_min(t, a->pairs[i]->check.due);
+	return t;
+}
+
+/* --- responses (RFC 8445 7.2.5) --- */
+
+static ice_pair *find_check(const ice_agent *a, const stun_id *id, ice_check *out)
+{
+	for (size_t i = 0; i < a->pair_count; i++) {
+		ice_pair *p = a->pairs[i];
+		bool current = p->check.active && stun_id_equal(&p->check.id, id);
+		if (current || (p->cancelled.active && stun_id_equal(&p->cancelled.id, id))) {
+			*out = current ? p->check : p->cancelled;
+			return p;
+		}
+	}
+	return NULL;
+}
+
+/* RFC 8445 7.2.5.1. The tie-breaker changes, so that the peer, if it did the same, is not met in the new role again. */
+static void role_conflict(ice_agent *a, ice_pair *p, const ice_check *c)
+{
+	a->counters.role_conflicts++;
+	if (c->controlling == a->controlling && !(a->remote_lite && a->controlling)) {
+		ice_take_role(a, !c->controlling);
+		(void)rng_u64(&a->config.random, &a->tie_breaker);
+	}
+	if (++p->conflicts > ICE_CONFLICTS_MAX) {
+		pair_failed(a, p);
+		return;
+	}
+	p->check.active = p->cancelled.active = false;
+	ice_pair_trigger(a, p, false);
+}
+
+static void note_rtt(ice_pair *p, const ice_check *c, uint64_t now)
+{
+	if (c->resent)
+		return; /* RFC 8489 6.2.1, Karn: which sending was answered is not known */
+	p->has_rtt = true;
+	p->rtt_us = now - c->sent_at;
+	p->total_rtt_us += p->rtt_us;
+}
+
+/* RFC 8445 7.2.5.3.1, 7.2.5.3.2: the valid pair is told by the local candidate in it, data leaves from the base anyway. */
+static void make_valid(ice_agent *a, ice_pair *p, const parley_addr *mapped)
+{
+	ice_local *l = ice_local_find(a, p->base, mapped);
+	if (!l)
+		l = ice_local_learn(a, p->base, mapped, ice_check_priority(a, p->base));
+	p->mapped = l ? l : p->local;
+	p->valid = true;
+	ice_pair_set_state(a, p, ICE_PAIR_SUCCEEDED);
+	ice_unfreeze(a, p);
+}
+
+static void succeeded(ice_agent *a, uint64_t now, ice_pair *p, const ice_check *c, const parley_addr *mapped)
+{
+	a->counters.responses_received++;
+	p->responses_received++;
+	p->last_received = p->answered_at = now;
+	note_rtt(p, c, now);
+	/* An earlier check was answered: the one that nominates still is to be. */
+	bool nomination_runs = p->check.active && p->check.use_candidate && !c->use_candidate;
+	if (!nomination_runs)
+		p->check.active = false;
+	p->cancelled.active = false;
+	if (!p->nominating)
+		list_remove(&p->triggered);
+	make_valid(a, p, mapped);
+	if (!a->has_valid_since) {
+		a->has_valid_since = true;
+		a->valid_since = now;
+	}
+	if (a->controlling ? c->controlling && c->use_candidate : p->nominate_when_valid)
+		ice_pair_nominated(a, p);
+}
+
+int ice_check_receive(ice_agent *a, uint64_t now, size_t base, const parley_addr *remote, const stun_message *m)
+{
+	ice_check c;
+	ice_pair *p = find_check(a, &m->id, &c);
+	if (!p) {
+		a->counters.drop_unmatched++;
+		return PARLEY_ENOTFOUND;
+	}
+	if (stun_check_integrity(m, ice_text(a->remote.pwd))) {
+		a->counters.drop_unauthorised++;
+		return PARLEY_EAUTH; /* a forger cannot end the wait */
+	}
+	/* RFC 8445 7.2.5.2.1: non-symmetric; RFC 8489 6.3.3: not understood. */
+	bool usable = p->base == base && addr_equal(&p->remote_addr, remote) && m->unknown_count == 0;
+	if (m->class == STUN_ERROR) {
+		a->counters.errors_received++;
+		if (usable && m->has_error && m->error_code == STUN_ROLE_CONFLICT) {
+			role_conflict(a, p, &c);
+			return 0;
+		}
+		usable = false;
+	}
+	if (usable && m->has_xor_mapped_address)
+		succeeded(a, now, p, &c, &m->xor_mapped_address);
+	else
+		pair_failed(a, p);
+	return 0;
+}
+
+/* --- nomination (RFC 8445 8.1.1) --- */
+
+void ice_pair_nominated(ice_agent *a, ice_pair *p)
+{
+	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
+	p->nominating = p->nominate_when_valid = false;
+	if (!p->nominated)
+		trace_printf(a->config.trace, TRACE_INFO, "ice", "nominated %s to %s",
+			     addr_print(&a->bases[p->base].addr, local), addr_print(&p->remote_addr, remote));
+	p->nominated = true;
+	ice_conclude(a);
+}
+
+/* The best valid pair, if it is our turn to nominate and we do not do so already. */
+static ice_pair *nominee(const ice_agent *a)
+{
+	ice_pair *best = NULL;
+	if (!a->controlling || a->concluded || !a->has_remote)
+		return NULL;
+	for (size_t i = 0; i < a->pair_count; i++) {
+		if (a->pairs[i]->nominating)
+			return NULL;
+		if (!best && a->pairs[i]->valid)
+			best = a->pairs[i];
+	}
+	return best;
+}
+
+/* Nothing is to be gained by waiting: every better pair has failed, and no candidate type is better than these. */
+static bool is_good_enough(const ice_agent *a, const ice_pair *p)
+{
+	for (size_t i = 0; i < a->pair_count && a->pairs[i] != p; i++)
+		if (a->pairs[i]->state < ICE_PAIR_SUCCEEDED)
+			return false;
+	bool direct = p->mapped->candidate.type == ICE_HOST && p->remote->candidate.type == ICE_HOST;
+	return direct || (a->end_of_remote && a->gathering == ICE_GATHERING_COMPLETE);
+}
+
+void ice_nominate(ice_agent *a, uint64_t now)
+{
+	ice_pair *p = nominee(a);
+	if (!p || (now < time_after(a->valid_since, a->config.nomination_delay_us) && !is_good_enough(a, p)))
+		return;
+	p->nominating = true;
+	ice_pair_trigger(a, p, true);
+}
+
+uint64_t ice_nominate_deadline(const ice_agent *a)
+{
+	return nominee(a) ? time_after(a->valid_since, a->config.nomination_delay_us) : TIME_NEVER;
+}

@@ -1,0 +1,149 @@
+#include <assert.h>
+
+#include "ice/internal.h"
+
+void ice_get_counters(const ice_agent *a, ice_counters *out)
+{
+	*out = a->counters;
+}
+
+const ice_candidate *ice_local_candidate(const ice_agent *a, size_t i)
+{
+	return i < a->local_count ? &a->locals[i]->candidate : NULL;
+}
+
+const ice_candidate *ice_remote_candidate(const ice_agent *a, size_t i)
+{
+	return i < a->remote_count ? &a->remotes[i]->candidate : NULL;
+}
+
+static uint32_t local_index(const ice_agent *a, const ice_local *l)
+{
+	uint32_t i = 0;
+	while (i < a->local_count && a->locals[i] != l)
+		i++;
+	return i;
+}
+
+static uint32_t remote_index(const ice_agent *a, const ice_remote *r)
+{
+	uint32_t i = 0;
+	while (i < a->remote_count && a->remotes[i] != r)
+		i++;
+	return i;
+}
+
+static bool is_selected(const ice_agent *a, const ice_pair *p)
+{
+	return a->path.active && a->path.generation == a->generation && a->path.pair_id == p->id;
+}
+
+size_t ice_get_pairs(const ice_agent *a, ice_pair_info *out, size_t max)
+{
+	for (size_t i = 0; i < a->pair_count && i < max; i++) {
+		const ice_pair *p = a->pairs[i];
+		out[i] = (ice_pair_info){
+			.id = p->id,
+			.local = local_index(a, p->mapped ? p->mapped : p->local),
+			.remote = remote_index(a, p->remote),
+			.local_addr = a->bases[p->base].addr,
+			.remote_addr = p->remote_addr,
+			.state = p->state,
+			.priority = p->priority,
+			.valid = p->valid,
+			.nominated = p->nominated,
+			.selected = is_selected(a, p),
+			.requests_sent = p->requests_sent,
+			.responses_received = p->responses_received,
+			.requests_received = p->requests_received,
+			.responses_sent = p->responses_sent,
+			.consent_sent = p->consent_sent,
+			.has_rtt = p->has_rtt,
+			.rtt_us = p->rtt_us,
+			.total_rtt_us = p->total_rtt_us,
+			.last_sent = p->last_sent,
+			.last_received = p->last_received,
+		};
+	}
+	return a->pair_count;
+}
+
+static void dump_candidate(const ice_candidate *c, const char *side, text *out)
+{
+	char addr[ADDR_TEXT_MAX];
+	text_printf(out, "  %-6s %-5s %-4s %10u %-32s %s\n", side, ice_type_name(c->type),
+		    ice_transport_name(c->transport), c->priority, c->foundation,
+		    c->addr.family ? addr_print(&c->addr, addr) : c->name);
+}
+
+static void dump_pair(const ice_agent *a, const ice_pair *p, text *out)
+{
+	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
+	text_printf(out, "  %c%c%c %-11s %-28s %-28s %016llx", is_selected(a, p) ? '*' : ' ', p->nominated ? 'N' : ' ',
+		    p->valid ? 'V' : ' ', ice_pair_state_name(p->state), addr_print(&a->bases[p->base].addr, local),
+		    addr_print(&p->remote_addr, remote), (unsigned long long)p->priority);
+	if (p->has_rtt)
+		text_printf(out, " %llu us", (unsigned long long)p->rtt_us);
+	text_char(out, '\n');
+}
+
+void ice_dump(const ice_agent *a, uint64_t now, text *out)
+{
+	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
+	text_printf(out, "ice %s, gathering %s, %s, generation %u, %s:%s%s\n", ice_state_name(a->state),
+		    ice_gathering_name(a->gathering), a->controlling ? "controlling" : "controlled", a->generation,
+		    a->local.ufrag, a->has_remote ? a->remote.ufrag : "?", a->remote_lite ? " (lite)" : "");
+	for (size_t i = 0; i < a->local_count; i++)
+		dump_candidate(&a->locals[i]->candidate, "local", out);
+	for (size_t i = 0; i < a->remote_count; i++)
+		dump_candidate(&a->remotes[i]->candidate, "remote", out);
+	for (size_t i = 0; i < a->pair_count; i++)
+		dump_pair(a, a->pairs[i], out);
+	if (a->path.active)
+		text_printf(out, "  data %s -> %s, generation %u, consent for %lld ms more%s\n",
+			    addr_print(&a->path.local, local), addr_print(&a->path.remote, remote), a->path.generation,
+			    ((long long)a->path.expiry - (long long)now) / (long long)US_PER_MS,
+			    a->path.silent ? ", silent" : "");
+}
+
+static void check_pair(const ice_agent *a, size_t i)
+{
+	const ice_pair *p = a->pairs[i];
+	assert(i == 0 || a->pairs[i - 1]->priority >= p->priority);
+	assert(a->bases[p->base].used && a->bases[p->base].has_host);
+	assert(local_index(a, p->local) < a->local_count && remote_index(a, p->remote) < a->remote_count);
+	assert(!p->mapped || local_index(a, p->mapped) < a->local_count);
+	assert(!p->valid || (p->state == ICE_PAIR_SUCCEEDED && p->mapped));
+	assert(!p->nominated || p->valid);
+	/* No pair hangs: what is in progress has a timer. */
+	assert(p->state != ICE_PAIR_IN_PROGRESS || (p->check.active && p->check.due != TIME_NEVER));
+	assert(!p->check.active || p->check.sends >= 1);
+	for (size_t j = 0; j < i; j++)
+		assert(a->pairs[j]->base != p->base || !addr_equal(&a->pairs[j]->remote_addr, &p->remote_addr));
+}
+
+void ice_check_invariants(const ice_agent *a)
+{
+	size_t outgoing = 0, triggered = 0, learnt = 0;
+	LIST_FOR (n, &a->outgoing)
+		outgoing++;
+	LIST_FOR (n, &a->triggered)
+		triggered++;
+	for (size_t i = 0; i < a->remote_count; i++)
+		learnt += a->remotes[i]->learnt;
+	assert(outgoing == a->outgoing_count && outgoing <= ICE_TRANSMIT_MAX);
+	assert(triggered <= a->pair_count && a->pair_count <= ICE_PAIRS_MAX);
+	assert(learnt == a->learnt_count && learnt <= ICE_REMOTE_CANDIDATES_MAX);
+	assert(a->remote_count - learnt <= ICE_REMOTE_CANDIDATES_MAX);
+	assert(a->local_count <= ICE_LOCAL_CANDIDATES_MAX && a->early_count <= ICE_EARLY_MAX);
+	assert(a->has_remote || a->pair_count == 0);
+	for (size_t i = 0; i < a->pair_count; i++)
+		check_pair(a, i);
+	if (a->state == ICE_CLOSED) {
+		assert(!a->path.active && outgoing == 0 && a->pair_count == 0);
+		return;
+	}
+	assert((a->state == ICE_CONNECTED || a->state == ICE_COMPLETED) <= a->path.active);
+	assert(!a->path.active || ice_deadline(a) != TIME_NEVER);
+	assert(!ice_gather_pending(a) || (a->gathering == ICE_GATHERING_ACTIVE && ice_deadline(a) != TIME_NEVER));
+}

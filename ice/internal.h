@@ -1,0 +1,295 @@
+/*
+ * ice/internal.h: the agent's data and what its files call in each other.
+ *
+ *   agent.c      life, credentials, state, time, what leaves through transmit and event queues
+ *   gather.c     local sockets, host candidates, STUN servers
+ *   remote.c     the remote's credentials and candidates, names, early requests
+ *   checklist.c  pairs: forming, order, freezing, the triggered queue
+ *   check.c      our checks: sending, responses, nomination
+ *   server.c     the remote's checks: authentication, roles, triggered checks
+ *   path.c       the pair that carries data: selection, consent
+ *   dump.c       counters, tables, invariants
+ *
+ * Every public call that changes something ends in ice_settle, which starts what may start and derives the state.
+ */
+#ifndef PARLEY_ICE_INTERNAL_H
+#define PARLEY_ICE_INTERNAL_H
+
+#include "base/list.h"
+#include "base/rng.h"
+#include "ice/ice.h"
+#include "stun/stun.h"
+
+#define ICE_COMPONENT 1u    /* BUNDLE and rtcp-mux: the only one */
+#define ICE_UFRAG_LENGTH 4u /* RFC 8839 5.4: at least 24 bits of randomness */
+#define ICE_PWD_LENGTH 24u  /* RFC 8839 5.4: at least 128 bits; 144 here */
+#define ICE_UFRAG_MIN 4u
+#define ICE_PWD_MIN 22u
+#define ICE_EVENTS_MAX 256u		       /* far more than one call can cause; beyond it the oldest goes */
+#define ICE_CONSENT_PENDING 8u		       /* consent checks remembered: 30 s of one per 4 s */
+#define ICE_CONSENT_GRACE_US (1 * US_PER_S)    /* the latest consent check may still be answered */
+#define ICE_SRFLX_KEEPALIVE_US (15 * US_PER_S) /* RFC 8445 5.1.1.4, 11: keep the NAT's binding */
+#define ICE_CONFLICTS_MAX 8u		       /* a pair whose checks meet more is given up */
+#define ICE_HURRY_US (50 * US_PER_MS)	       /* at least between two sendings of a check */
+#define ICE_TA_MIN_US (5 * US_PER_MS)	       /* RFC 8445 14.2 */
+#define ICE_CONSENT_MIN_US (5 * US_PER_S)      /* RFC 7675 5.1: never less than 4 s, that is 0.8 of 5 s */
+
+/* ufrag and pwd of one side. */
+typedef struct {
+	char ufrag[ICE_UFRAG_MAX + 1];
+	char pwd[ICE_PWD_MAX + 1];
+} ice_credentials;
+
+/* A slot once used is not used for another address, so that an index stays valid. */
+typedef struct {
+	bool used;
+	parley_addr addr;
+	uint16_t preference; /* the local preference of RFC 8445 5.1.2.1 */
+	bool has_host;	     /* there is a host candidate */
+} ice_base;
+
+typedef struct {
+	uint32_t id;
+	ice_candidate candidate;
+	size_t base;
+	bool has_server;
+	parley_addr server; /* the STUN server that told of it: part of the foundation */
+} ice_local;
+
+typedef enum { ICE_NAME_NONE, ICE_NAME_ASKED, ICE_NAME_FAILED } ice_name_state;
+
+typedef struct {
+	uint32_t id;
+	ice_candidate candidate; /* with addr filled in once the name is resolved */
+	bool learnt;		 /* peer-reflexive */
+	ice_name_state name;
+} ice_remote;
+
+/* A Binding request on its way. It is built anew, byte for byte the same, for each retransmission. */
+typedef struct {
+	bool active;
+	stun_id id;
+	bool controlling, use_candidate;
+	bool resent; /* the round trip cannot be told (Karn) */
+	uint32_t sends;
+	uint64_t wait_us; /* until the next sending, or after the last until failure */
+	uint64_t sent_at, due;
+} ice_check;
+
+typedef struct ice_pair {
+	list_node triggered; /* in agent.triggered, or a ring of its own */
+	uint32_t id;
+	size_t base;
+	ice_local *local;  /* the host candidate at base */
+	ice_local *mapped; /* the local candidate of the valid pair (RFC 8445 7.2.5.3.2); NULL until valid */
+	ice_remote *remote;
+	parley_addr remote_addr; /* with the scope to send to */
+	ice_pair_state state;
+	uint64_t priority;
+	bool valid;
+	bool nominated;
+	bool nominating;	  /* controlling: the next check carries USE-CANDIDATE */
+	bool use_candidate;	  /* controlled: the last request from there had USE-CANDIDATE */
+	bool nominate_when_valid; /* controlled: it came before the pair was valid */
+	bool heard;		  /* an authentic request came this way */
+	ice_check check;
+	ice_check cancelled; /* not retransmitted, still answerable (RFC 8445 7.3.1.4) */
+	uint64_t requests_sent, responses_received, requests_received, responses_sent, consent_sent;
+	bool has_rtt;
+	uint64_t rtt_us, total_rtt_us;
+	uint64_t last_sent, last_received;
+	uint64_t answered_at; /* the last successful check: consent counts from here */
+	uint32_t conflicts;   /* 487 answers to its checks */
+} ice_pair;
+
+typedef enum { ICE_GATHER_WAITING, ICE_GATHER_ASKED, ICE_GATHER_DONE, ICE_GATHER_FAILED } ice_gather_state;
+
+/* One socket asking one STUN server. */
+typedef struct {
+	ice_gather_state state;
+	size_t base;
+	parley_addr server;
+	stun_id id;
+	uint64_t wait_us, due, give_up;
+	bool refreshing; /* DONE, and a keepalive is unanswered: id is its */
+} ice_gather;
+
+typedef struct {
+	bool used;
+	stun_id id;
+	uint64_t sent_at;
+} ice_consent_check;
+
+/* The pair that carries data, with the credentials it was made with, so that it survives a restart. */
+typedef struct {
+	bool active;
+	bool nominated;
+	uint32_t generation;
+	uint32_t pair_id;
+	size_t base;
+	parley_addr local, remote;
+	ice_credentials local_credentials, remote_credentials;
+	ice_consent_check pending[ICE_CONSENT_PENDING];
+	size_t next_pending;
+	uint64_t next_check, expiry;
+	bool unanswered; /* nothing heard since the consent check of unanswered_since */
+	uint64_t unanswered_since, last_sent;
+	bool silent; /* for so long that the state is disconnected */
+} ice_path;
+
+/* A request that came before the remote credentials. */
+typedef struct {
+	parley_addr local, remote;
+	uint32_t ufrag_hash; /* of the sender's */
+	uint32_t priority;
+	bool use_candidate;
+} ice_early;
+
+typedef struct {
+	list_node node;
+	parley_addr local, remote;
+	size_t len;
+	uint8_t data[];
+} ice_outgoing;
+
+typedef struct {
+	ice_event_type type;
+	uint32_t generation;
+	uint32_t value; /* a state, a role, or a candidate's id */
+} ice_queued_event;
+
+struct ice_agent {
+	ice_config config;
+	bool controlling;
+	uint64_t tie_breaker;
+	uint32_t generation; /* counts restarts */
+	uint32_t next_id;
+	ice_state state;
+	ice_gathering gathering;
+	ice_credentials local;
+	bool has_remote;
+	bool remote_lite;
+	ice_credentials remote;
+
+	ice_base bases[ICE_BASES_MAX];
+	size_t base_count;
+	parley_addr servers[ICE_STUN_SERVERS_MAX];
+	size_t server_count;
+	bool end_of_sources;
+	ice_gather gathers[ICE_GATHERS_MAX];
+	size_t gather_count;
+	uint32_t next_foundation;
+
+	ice_local *locals[ICE_LOCAL_CANDIDATES_MAX];
+	size_t local_count;
+	ice_remote *remotes[2 * ICE_REMOTE_CANDIDATES_MAX];
+	size_t remote_count, learnt_count;
+	bool end_of_remote;
+	ice_early early[ICE_EARLY_MAX];
+	size_t early_count;
+
+	ice_pair *pairs[ICE_PAIRS_MAX]; /* by priority, the best first */
+	size_t pair_count;
+	list_node triggered;
+	bool checks_begun;
+	bool concluded;	     /* something is nominated: no new ordinary checks */
+	bool gather_turn;    /* both want to send: whose turn */
+	uint64_t next_start; /* pacing: no new transaction before */
+	bool has_valid_since;
+	uint64_t valid_since;  /* the first valid pair of this generation */
+	uint64_t pac_deadline; /* TIME_NEVER until the remote is known */
+	bool pac_expired;
+	bool lost; /* there was a path and consent ended */
+
+	ice_path path;
+
+	list_node outgoing;
+	size_t outgoing_count;
+	ice_queued_event events[ICE_EVENTS_MAX];
+	size_t event_first, event_count;
+	ice_counters counters;
+};
+
+/* agent.c */
+void ice_settle(ice_agent *a, uint64_t now);
+void ice_queue_event(ice_agent *a, ice_event_type type, uint32_t value);
+void ice_set_gathering(ice_agent *a, ice_gathering gathering);
+/* Queues a finished message; drops it when w->bad, out of memory, or over the limit. */
+bool ice_send(ice_agent *a, const parley_addr *local, const parley_addr *remote, const writer *w);
+bool ice_find_base(const ice_agent *a, const parley_addr *addr, size_t *index);
+void ice_take_role(ice_agent *a, bool controlling);
+int ice_new_credentials(const ice_agent *a, ice_credentials *out);
+
+/* gather.c */
+void ice_gather_again(ice_agent *a, uint64_t now); /* after a restart: host candidates and questions to servers */
+bool ice_gather_wants_start(const ice_agent *a);
+void ice_gather_start_one(ice_agent *a, uint64_t now);
+void ice_gather_timeout(ice_agent *a, uint64_t now);
+uint64_t ice_gather_deadline(const ice_agent *a); /* without those waiting for their start */
+bool ice_gather_receive(ice_agent *a, uint64_t now, size_t base, const parley_addr *remote, const stun_message *m);
+void ice_gather_update(ice_agent *a); /* complete yet? */
+bool ice_gather_pending(const ice_agent *a);
+/* The local candidate with this address at base; NULL: none. */
+ice_local *ice_local_find(const ice_agent *a, size_t base, const parley_addr *addr);
+/* Adds a peer-reflexive one (RFC 8445 7.2.5.3.1). NULL: limit or memory. */
+ice_local *ice_local_learn(ice_agent *a, size_t base, const parley_addr *addr, uint32_t priority);
+
+/* remote.c */
+ice_remote *ice_remote_find(const ice_agent *a, const parley_addr *addr);
+ice_remote *ice_remote_learn(ice_agent *a, const parley_addr *addr, uint32_t priority);
+void ice_remember_early(ice_agent *a, const parley_addr *local, const parley_addr *remote, slice ufrag,
+			uint32_t priority, bool use_candidate);
+void ice_forget_remote(ice_agent *a); /* candidates, credentials, early requests */
+
+/* checklist.c */
+void ice_form_pairs(ice_agent *a); /* of all candidates that are known and not yet paired */
+ice_pair *ice_pair_find(const ice_agent *a, size_t base, const parley_addr *remote);
+/* Adds a pair, or finds it. NULL: limit or memory. */
+ice_pair *ice_pair_add(ice_agent *a, size_t base, ice_remote *remote);
+void ice_pair_remove(ice_agent *a, ice_pair *p);
+void ice_pairs_clear(ice_agent *a);
+void ice_pair_set_state(ice_agent *a, ice_pair *p, ice_pair_state state);
+void ice_pair_trigger(ice_agent *a, ice_pair *p, bool first);
+void ice_pairs_reorder(ice_agent *a); /* after a role change */
+void ice_unfreeze(ice_agent *a, const ice_pair *like);
+ice_pair *ice_next_pair(const ice_agent *a); /* whose check is to be started next; NULL: none */
+bool ice_pairs_unfinished(const ice_agent *a);
+void ice_conclude(ice_agent *a);	     /* RFC 8445 8.1.2 */
+size_t ice_pairs_active(const ice_agent *a); /* waiting and in progress */
+
+/* check.c */
+void ice_check_start(ice_agent *a, uint64_t now, ice_pair *p);
+void ice_check_cancel(ice_pair *p);
+void ice_check_hurry(ice_pair *p, uint64_t now); /* send it again soon */
+void ice_check_timeout(ice_agent *a, uint64_t now);
+uint64_t ice_check_deadline(const ice_agent *a);
+int ice_check_receive(ice_agent *a, uint64_t now, size_t base, const parley_addr *remote, const stun_message *m);
+void ice_nominate(ice_agent *a, uint64_t now);
+uint64_t ice_nominate_deadline(const ice_agent *a);
+void ice_pair_nominated(ice_agent *a, ice_pair *p);
+/* A Binding request under these credentials into w. pair may be NULL. */
+void ice_build_request(const ice_agent *a, writer *w, const stun_id *id, const ice_credentials *local,
+		       const ice_credentials *remote, uint32_t priority, bool controlling, bool use_candidate);
+uint32_t ice_check_priority(const ice_agent *a, size_t base);
+
+/* server.c */
+int ice_request_receive(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote,
+			const stun_message *m);
+/* What an accepted request causes (RFC 8445 7.3.1.3 - 7.3.1.5). */
+ice_pair *ice_request_apply(ice_agent *a, uint64_t now, size_t base, const parley_addr *remote, uint32_t priority,
+			    bool use_candidate);
+
+/* path.c */
+void ice_path_update(ice_agent *a, uint64_t now); /* which pair carries data */
+void ice_path_drop(ice_agent *a);
+void ice_path_heard(ice_agent *a, const parley_addr *local, const parley_addr *remote);
+void ice_path_timeout(ice_agent *a, uint64_t now);
+uint64_t ice_path_deadline(const ice_agent *a);
+bool ice_path_receive(ice_agent *a, uint64_t now, size_t base, const parley_addr *remote, const stun_message *m);
+
+static inline slice ice_text(const char *s)
+{
+	return slice_from_string(s);
+}
+
+#endif

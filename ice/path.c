@@ -1,0 +1,252 @@
+#include <string.h>
+
+#include "base/hash.h"
+#include "ice/internal.h"
+
+static ice_pair *path_pair(const ice_agent *a)
+{
+	if (!a->path.active || a->path.generation != a->generation)
+		return NULL;
+	for (size_t i = 0; i < a->pair_count; i++)
+		if (a->pairs[i]->id == a->path.pair_id)
+			return a->pairs[i];
+	return NULL;
+}
+
+/* --- selection --- */
+
+/* A controlling libwebrtc that changes its mind sends USE-CANDIDATE on the new pair and no more on the old one: so that
+ * counts before priority, which decides between pairs nominated aggressively (RFC 5245 8.1.1.2). */
+static bool is_better(const ice_agent *a, const ice_pair *x, const ice_pair *y)
+{
+	if (x->nominated != y->nominated)
+		return x->nominated;
+	if (x->nominated && !a->controlling && x->use_candidate != y->use_candidate)
+		return x->use_candidate;
+	return x->priority > y->priority;
+}
+
+static ice_pair *best_pair(const ice_agent *a)
+{
+	ice_pair *best = NULL;
+	for (size_t i = 0; i < a->pair_count; i++)
+		if (a->pairs[i]->valid && (!best || is_better(a, a->pairs[i], best)))
+			best = a->pairs[i];
+	return best;
+}
+
+/* RFC 7675 5.1: 0.8 to 1.2 of the interval. Without randomness the plain interval: a check late is better than none. */
+static uint64_t consent_interval(const ice_agent *a)
+{
+	uint32_t r;
+	uint64_t fifth = a->config.consent_interval_us / 5;
+	if (rng_u32(&a->config.random, &r))
+		return a->config.consent_interval_us;
+	return 4 * fifth + 2 * fifth * (uint64_t)r / UINT32_MAX;
+}
+
+static void path_set(ice_agent *a, uint64_t now, const ice_pair *p)
+{
+	ice_path *path = &a->path;
+	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
+	wipe(path, sizeof *path);
+	path->active = true;
+	path->nominated = p->nominated;
+	path->generation = a->generation;
+	path->pair_id = p->id;
+	path->base = p->base;
+	path->local = a->bases[p->base].addr;
+	path->remote = p->remote_addr;
+	path->local_credentials = a->local;
+	path->remote_credentials = a->remote;
+	/* The pair's successful check was the first consent; it may be some time ago. */
+	path->expiry = time_after(p->answered_at, a->config.consent_expiry_us);
+	path->next_check = time_after(p->answered_at, consent_interval(a));
+	if (path->next_check < now)
+		path->next_check = now;
+	a->lost = false;
+	trace_printf(a->config.trace, TRACE_INFO, "ice", "data now from %s to %s", addr_print(&path->local, local),
+		     addr_print(&path->remote, remote));
+	ice_queue_event(a, ICE_EVENT_SELECTED_PAIR, 0);
+}
+
+void ice_path_drop(ice_agent *a)
+{
+	wipe(&a->path, sizeof a->path);
+}
+
+void ice_path_update(ice_agent *a, uint64_t now)
+{
+	bool current_generation = a->path.active && a->path.generation == a->generation;
+	ice_pair *current = path_pair(a), *best = best_pair(a);
+	if (current_generation && (!current || !current->valid)) {
+		ice_path_drop(a);
+		current = NULL;
+		current_generation = false;
+	}
+	/* The pair of the generation before goes on until this one has nominated (RFC 8445 9). */
+	bool old_generation = a->path.active && !current_generation;
+	if (best && best != current && (best->nominated || !old_generation))
+		path_set(a, now, best);
+	else if (current)
+		a->path.nominated = current->nominated;
+}
+
+bool ice_selected(const ice_agent *a, parley_addr *local, parley_addr *remote)
+{
+	if (!a->path.active)
+		return false;
+	*local = a->path.local;
+	*remote = a->path.remote;
+	return true;
+}
+
+static bool is_path(const ice_agent *a, const parley_addr *local, const parley_addr *remote)
+{
+	return a->path.active && addr_equal(&a->path.local, local) && addr_equal(&a->path.remote, remote);
+}
+
+bool ice_is_validated(const ice_agent *a, const parley_addr *local, const parley_addr *remote)
+{
+	size_t base;
+	if (is_path(a, local, remote))
+		return true;
+	if (!ice_find_base(a, local, &base))
+		return false;
+	const ice_pair *p = ice_pair_find(a, base, remote);
+	if (p)
+		return p->valid || p->heard;
+	for (size_t i = 0; i < a->early_count; i++)
+		if (addr_equal(&a->early[i].local, local) && addr_equal(&a->early[i].remote, remote))
+			return true;
+	return false;
+}
+
+/* --- consent (RFC 7675) --- */
+
+void ice_path_heard(ice_agent *a, const parley_addr *local, const parley_addr *remote)
+{
+	if (is_path(a, local, remote))
+		a->path.unanswered = a->path.silent = false;
+}
+
+static void send_consent(ice_agent *a, uint64_t now)
+{
+	ice_path *path = &a->path;
+	uint8_t bytes[ICE_PACKET_MAX];
+	writer w = writer_of(bytes, sizeof bytes);
+	ice_consent_check *c = &path->pending[path->next_pending];
+	path->next_check = time_after(now, consent_interval(a));
+	if (stun_id_random(&a->config.random, &c->id))
+		return; /* at the next one there may be randomness again; else consent ends */
+	path->next_pending = (path->next_pending + 1) % ICE_CONSENT_PENDING;
+	c->used = true;
+	c->sent_at = path->last_sent = now;
+	if (!path->unanswered) {
+		path->unanswered = true;
+		path->unanswered_since = now;
+	}
+	ice_build_request(a, &w, &c->id, &path->local_credentials, &path->remote_credentials,
+			  ice_check_priority(a, path->base), a->controlling, false);
+	ice_send(a, &path->local, &path->remote, &w);
+	a->counters.consent_sent++;
+	ice_pair *p = path_pair(a);
+	if (p) {
+		p->consent_sent++;
+		p->last_sent = now;
+	}
+}
+
+/* RFC 7675 5.1: no data any more, and a late response does not change that. Nor are pairs believed that were checked no
+ * later. Checks of the remote may make one valid again; or a restart. */
+static void consent_expired(ice_agent *a, uint64_t now)
+{
+	bool current_generation = a->path.generation == a->generation;
+	trace_printf(a->config.trace, TRACE_ERROR, "ice", "consent expired");
+	for (size_t i = 0; i < a->pair_count && current_generation; i++) {
+		ice_pair *p = a->pairs[i];
+		if (p->id != a->path.pair_id && now < time_after(p->answered_at, a->config.consent_expiry_us))
+			continue;
+		p->heard = false;
+		if (!p->valid)
+			continue;
+		p->valid = p->nominated = p->nominating = false;
+		p->check.active = false;
+		list_remove(&p->triggered);
+		ice_pair_set_state(a, p, ICE_PAIR_FAILED);
+	}
+	ice_path_drop(a);
+	if (current_generation) {
+		a->concluded = a->has_valid_since = false;
+		a->lost = true; /* unless ice_path_update finds another */
+	}
+}
+
+static uint64_t silent_at(const ice_agent *a)
+{
+	if (!a->path.unanswered || a->path.silent)
+		return TIME_NEVER;
+	uint64_t since = time_after(a->path.unanswered_since, a->config.disconnected_us);
+	uint64_t grace = time_after(a->path.last_sent, ICE_CONSENT_GRACE_US);
+	return since > grace ? since : grace;
+}
+
+void ice_path_timeout(ice_agent *a, uint64_t now)
+{
+	if (!a->path.active)
+		return;
+	if (now >= a->path.expiry) {
+		consent_expired(a, now);
+		return;
+	}
+	if (now >= silent_at(a))
+		a->path.silent = true;
+	if (now >= a->path.next_check)
+		send_consent(a, now);
+}
+
+uint64_t ice_path_deadline(const ice_agent *a)
+{
+	if (!a->path.active)
+		return TIME_NEVER;
+	return time_min(time_min(a->path.expiry, a->path.next_check), silent_at(a));
+}
+
+static void consent_given(ice_agent *a, uint64_t now, const ice_consent_check *c)
+{
+	ice_path *path = &a->path;
+	path->expiry = time_after(now, a->config.consent_expiry_us);
+	path->unanswered = path->silent = false;
+	a->counters.responses_received++;
+	ice_pair *p = path_pair(a);
+	if (!p)
+		return;
+	p->responses_received++;
+	p->last_received = p->answered_at = now;
+	p->has_rtt = true;
+	p->rtt_us = now - c->sent_at;
+	p->total_rtt_us += p->rtt_us;
+}
+
+bool ice_path_receive(ice_agent *a, uint64_t now, size_t base, const parley_addr *remote, const stun_message *m)
+{
+	ice_path *path = &a->path;
+	if (!path->active || path->base != base || !addr_equal(&path->remote, remote))
+		return false;
+	for (size_t i = 0; i < ICE_CONSENT_PENDING; i++) {
+		ice_consent_check *c = &path->pending[i];
+		if (!c->used || !stun_id_equal(&c->id, &m->id))
+			continue;
+		if (stun_check_integrity(m, ice_text(path->remote_credentials.pwd))) {
+			a->counters.drop_unauthorised++;
+			return true;
+		}
+		c->used = false;
+		if (m->class == STUN_SUCCESS)
+			consent_given(a, now, c);
+		else
+			a->counters.errors_received++;
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,82 @@
+/*
+ * tests/unit/ice_sim.h: two ICE agents, a network with NATs, loss and delay between them, STUN servers and signalling; on
+ * a virtual clock, from a seed. Allocates nothing itself.
+ */
+#ifndef PARLEY_TESTS_ICE_SIM_H
+#define PARLEY_TESTS_ICE_SIM_H
+
+#include "base/rng.h"
+#include "ice/ice.h"
+
+#define SIM_FLIGHT_MAX 256
+#define SIM_MAPPINGS_MAX 64
+#define SIM_HISTORY 32
+
+typedef enum { SIM_NO_NAT, SIM_NAT_CONE, SIM_NAT_RESTRICTED, SIM_NAT_SYMMETRIC } sim_nat;
+
+typedef struct {
+	bool used;
+	uint64_t at;
+	uint64_t order;
+	parley_addr from, to;
+	size_t len;
+	uint8_t data[ICE_PACKET_MAX];
+} sim_datagram;
+
+typedef struct {
+	parley_addr inside, outside, remote; /* remote counts for symmetric ones only */
+	bool filtered;
+	parley_addr allowed[8];
+	size_t allowed_count;
+} sim_mapping;
+
+typedef struct {
+	ice_agent *ice;
+	sim_nat nat;
+	uint8_t public_octet; /* 203.0.113.x */
+	sim_mapping mappings[SIM_MAPPINGS_MAX];
+	size_t mapping_count;
+	bool mute_candidates; /* do not signal ours */
+	bool lie_addresses;   /* signal no host candidates: the peer has to learn */
+	ice_candidate candidates[16];
+	size_t candidate_count;
+	ice_state states[SIM_HISTORY];
+	uint64_t state_times[SIM_HISTORY];
+	size_t state_count;
+	uint64_t gathered_at;
+	bool gathered;
+	uint32_t resolve_id;
+	unsigned resolves, role_changes, selections;
+	unsigned sent;
+} sim_side;
+
+typedef struct {
+	uint64_t now, order;
+	rng_seeded rng, network;
+	sim_side side[2];
+	sim_datagram flight[SIM_FLIGHT_MAX];
+	uint64_t delay_us, jitter_us;
+	unsigned loss_percent;
+	bool cut; /* nothing is delivered */
+	parley_addr stun_server, dead_server;
+	ice_config config[2];
+} sim;
+
+void sim_init(sim *s, uint64_t seed); /* side 0 is controlling */
+int sim_create(sim *s);		      /* both agents, from config */
+void sim_destroy(sim *s);
+/* Bind 10.0.<side>.1:5000 (or public addresses without NAT) and let both know the other's credentials. */
+void sim_bind(sim *s, int side, parley_addr addr);
+void sim_exchange_credentials(sim *s);
+void sim_pump(sim *s); /* empty both agents' queues */
+/* One step: the next delivery or deadline. False: nothing is due before `until`. */
+bool sim_step(sim *s, uint64_t until);
+void sim_run(sim *s, uint64_t for_us);
+/* Until both are in this state. False: it takes longer than that. */
+bool sim_until(sim *s, ice_state state, uint64_t within_us);
+bool sim_was(const sim *s, int side, ice_state state);
+/* Both send to where the other receives from. */
+bool sim_paths_match(const sim *s);
+void sim_inject(sim *s, int side, parley_addr local, parley_addr from, slice data);
+
+#endif
