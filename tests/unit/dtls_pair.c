@@ -166,6 +166,13 @@ static void run_timers(dtls_pair *p)
 	}
 }
 
+static void make_noise(dtls_pair *p, int to)
+{
+	for (size_t i = 0; i < sizeof p->noise / sizeof *p->noise; i++)
+		if (p->noise[i].len > 0)
+			dtls_pair_deliver(p, to, p->noise[i]);
+}
+
 void dtls_pair_run(dtls_pair *p, uint64_t until)
 {
 	for (;;) {
@@ -178,6 +185,7 @@ void dtls_pair_run(dtls_pair *p, uint64_t until)
 		if (d && d->arrives <= p->now) {
 			dtls_pair_datagram copy = *d;
 			d->arrives = TIME_NEVER;
+			make_noise(p, copy.to);
 			dtls_pair_deliver(p, copy.to, slice_of(copy.data, copy.len));
 		} else {
 			run_timers(p);

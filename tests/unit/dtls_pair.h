@@ -38,7 +38,8 @@ typedef struct {
 	uint64_t lose_number;	      /* this one of all datagrams, counted from 1, is lost */
 	uint64_t delay_us, jitter_us; /* more jitter than the distance of two datagrams swaps them */
 	bool cut[2];		      /* nothing that is for this side arrives */
-	uint64_t datagrams, digest;   /* of all that was sent, in order */
+	slice noise[4]; /* what a forger sends to either side before each genuine datagram; empty: nothing */
+	uint64_t datagrams, digest; /* of all that was sent, in order */
 	size_t longest;
 	dtls_pair_datagram *wire;
 } dtls_pair;
