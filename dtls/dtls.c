@@ -361,6 +361,7 @@ static void receive_handshake(dtls_conn *conn, slice *datagram)
 			continue;
 		}
 		conn->link.in = r.record;
+		conn->link.renumber = r.clear;
 		advance_handshake(conn);
 	}
 }
@@ -375,6 +376,7 @@ int dtls_receive(dtls_conn *conn, uint64_t now, slice datagram)
 	receive_handshake(conn, &datagram);
 	if (conn->state == DTLS_UNVERIFIED || conn->state == DTLS_CONNECTED) {
 		conn->link.in = datagram;
+		conn->link.renumber = false;
 		dtls_read_records(conn);
 	}
 	conn->link.in = slice_of(NULL, 0);

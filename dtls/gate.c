@@ -109,7 +109,8 @@ dtls_gate_verdict dtls_gate_next(slice *datagram, bool client, dtls_gate_record 
 	size_t len = whole ? in.pos : datagram->len;
 	*out = (dtls_gate_record){.record = slice_part(*datagram, 0, len)};
 	*datagram = slice_part(*datagram, len, datagram->len);
-	if (whole && r.type == ALERT && r.epoch == 0) {
+	out->clear = whole && r.epoch == 0;
+	if (out->clear && r.type == ALERT) {
 		out->alert = r.body.len == 2 ? r.body.data[1] : ALERT_UNREADABLE;
 		return DTLS_GATE_ALERT;
 	}

@@ -18,6 +18,7 @@ typedef enum {
 
 typedef struct {
 	slice record; /* with its header */
+	bool clear;   /* epoch 0: nothing about it is authenticated */
 	const char *reason;
 	uint8_t alert;
 } dtls_gate_record;

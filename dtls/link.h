@@ -17,9 +17,11 @@ typedef struct {
 	BIO_METHOD *method;
 	uint64_t now;
 
-	slice in;	 /* what the next read gives, whole; empty: nothing has come */
-	packet *direct;	 /* if set, the next write goes here and not into the queue */
-	list_node queue; /* datagrams to send, oldest first */
+	slice in;	    /* what the next read gives, whole; empty: nothing has come */
+	bool renumber;	    /* it is one record in the clear: give it the next number in place of its own */
+	uint64_t clear_seq; /* that number */
+	packet *direct;	    /* if set, the next write goes here and not into the queue */
+	list_node queue;    /* datagrams to send, oldest first */
 	size_t count;
 	size_t limit;
 	uint64_t written;	   /* datagrams OpenSSL has written, also those that were dropped */
