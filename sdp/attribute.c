@@ -11,9 +11,9 @@ static sdp_transport *transport_in(sdp_parser *p)
 	return p->media ? &p->media->transport : &p->session->transport;
 }
 
-static int keep_verbatim(sdp_parser *p, slice attribute)
+static int keep_verbatim(sdp_parser *p)
 {
-	return sdp_push_slice(p->session, p->media ? &p->media->attributes : &p->session->attributes, attribute);
+	return sdp_push_slice(p->session, p->media ? &p->media->attributes : &p->session->attributes, p->attribute);
 }
 
 /* RFC 8866 9: token-char. */
@@ -107,12 +107,12 @@ static int take_payload_type(sdp_parser *p, slice *value, sdp_codec **codec)
 	return 0;
 }
 
-static int parse_rtpmap(sdp_parser *p, slice value, slice whole)
+static int parse_rtpmap(sdp_parser *p, slice value)
 {
 	sdp_codec *codec, parsed = {0};
 	slice rate = {0};
 	if (!p->media->rtp)
-		return keep_verbatim(p, whole);
+		return keep_verbatim(p);
 	int err = take_payload_type(p, &value, &codec);
 	if (err)
 		return err;
@@ -123,7 +123,7 @@ static int parse_rtpmap(sdp_parser *p, slice value, slice whole)
 	if (value.len && (!scan_u32(value, UINT32_MAX, &parsed.channels) || parsed.channels == 0))
 		return SDP_REFUSE(p, "a=rtpmap has a wrong number of channels");
 	if (!codec)
-		return keep_verbatim(p, whole);
+		return keep_verbatim(p);
 	if (codec->has_rtpmap)
 		return SDP_REFUSE(p, "a second a=rtpmap:%u", codec->payload_type);
 	codec->has_rtpmap = true;
@@ -133,26 +133,26 @@ static int parse_rtpmap(sdp_parser *p, slice value, slice whole)
 	return 0;
 }
 
-static int parse_fmtp(sdp_parser *p, slice value, slice whole)
+static int parse_fmtp(sdp_parser *p, slice value)
 {
 	sdp_codec *codec;
 	if (!p->media->rtp)
-		return keep_verbatim(p, whole);
+		return keep_verbatim(p);
 	int err = take_payload_type(p, &value, &codec);
 	if (err)
 		return err;
 	if (!codec || codec->fmtp.len || value.len == 0)
-		return keep_verbatim(p, whole);
+		return keep_verbatim(p);
 	codec->fmtp = value;
 	return 0;
 }
 
-static int parse_rtcp_fb(sdp_parser *p, slice value, slice whole)
+static int parse_rtcp_fb(sdp_parser *p, slice value)
 {
 	sdp_codec *codec;
 	sdp_slices *list = &p->media->rtcp_fb_any;
 	if (!p->media->rtp)
-		return keep_verbatim(p, whole);
+		return keep_verbatim(p);
 	if (value.len > 2 && memcmp(value.data, "* ", 2) == 0)
 		return sdp_push_slice(p->session, list, slice_part(value, 2, value.len));
 	int err = take_payload_type(p, &value, &codec);
@@ -160,12 +160,11 @@ static int parse_rtcp_fb(sdp_parser *p, slice value, slice whole)
 		return err;
 	if (value.len == 0)
 		return SDP_REFUSE(p, "a=rtcp-fb says nothing");
-	return codec ? sdp_push_slice(p->session, &codec->rtcp_fb, value) : keep_verbatim(p, whole);
+	return codec ? sdp_push_slice(p->session, &codec->rtcp_fb, value) : keep_verbatim(p);
 }
 
-static int parse_extmap(sdp_parser *p, slice value, slice whole)
+static int parse_extmap(sdp_parser *p, slice value)
 {
-	(void)whole;
 	sdp_media *m = p->media;
 	sdp_extmap parsed = {0};
 	slice first = {0}, id = {0};
@@ -190,9 +189,8 @@ static int parse_extmap(sdp_parser *p, slice value, slice whole)
 	return 0;
 }
 
-static int parse_ssrc(sdp_parser *p, slice value, slice whole)
+static int parse_ssrc(sdp_parser *p, slice value)
 {
-	(void)whole;
 	sdp_media *m = p->media;
 	sdp_ssrc parsed = {0};
 	slice id = {0};
@@ -211,9 +209,8 @@ static int parse_ssrc(sdp_parser *p, slice value, slice whole)
 	return 0;
 }
 
-static int parse_ssrc_group(sdp_parser *p, slice value, slice whole)
+static int parse_ssrc_group(sdp_parser *p, slice value)
 {
-	(void)whole;
 	sdp_media *m = p->media;
 	slice word;
 	sdp_ssrc_group *g = SDP_PUSH(p->session, m->ssrc_groups, m->ssrc_group_count);
@@ -231,9 +228,8 @@ static int parse_ssrc_group(sdp_parser *p, slice value, slice whole)
 	return 0;
 }
 
-static int parse_msid(sdp_parser *p, slice value, slice whole)
+static int parse_msid(sdp_parser *p, slice value)
 {
-	(void)whole;
 	sdp_media *m = p->media;
 	sdp_msid parsed = {0};
 	scan_token(&value, ' ', &parsed.stream);
@@ -253,9 +249,8 @@ static bool parse_send_or_recv(slice word, sdp_direction *out)
 	return *out == SDP_SENDONLY || slice_equal_string(word, "recv");
 }
 
-static int parse_rid(sdp_parser *p, slice value, slice whole)
+static int parse_rid(sdp_parser *p, slice value)
 {
-	(void)whole;
 	sdp_media *m = p->media;
 	sdp_rid parsed = {0};
 	slice direction = {0};
@@ -292,9 +287,8 @@ static int parse_simulcast_list(sdp_parser *p, slice in, sdp_simulcast_list *lis
 	return 0;
 }
 
-static int parse_simulcast(sdp_parser *p, slice value, slice whole)
+static int parse_simulcast(sdp_parser *p, slice value)
 {
-	(void)whole;
 	sdp_media *m = p->media;
 	slice word, streams;
 	int err = 0;
@@ -315,17 +309,16 @@ static int parse_simulcast(sdp_parser *p, slice value, slice whole)
 
 /* --- others of a section --- */
 
-static int parse_candidate(sdp_parser *p, slice value, slice whole)
+static int parse_candidate(sdp_parser *p, slice value)
 {
-	(void)value;
+	(void)value; /* a candidate is kept with its name, as ICE writes it everywhere */
 	if (p->media->candidates.count == SDP_CANDIDATES_MAX)
 		return sdp_fail(p->error, PARLEY_ELIMIT, p->line, "more than %u candidates", SDP_CANDIDATES_MAX);
-	return sdp_push_slice(p->session, &p->media->candidates, whole);
+	return sdp_push_slice(p->session, &p->media->candidates, p->attribute);
 }
 
-static int parse_sctp_port(sdp_parser *p, slice value, slice whole)
+static int parse_sctp_port(sdp_parser *p, slice value)
 {
-	(void)whole;
 	uint32_t port;
 	if (p->media->has_sctp_port)
 		return SDP_REFUSE(p, "a second a=sctp-port");
@@ -336,9 +329,8 @@ static int parse_sctp_port(sdp_parser *p, slice value, slice whole)
 	return 0;
 }
 
-static int parse_max_message_size(sdp_parser *p, slice value, slice whole)
+static int parse_max_message_size(sdp_parser *p, slice value)
 {
-	(void)whole;
 	if (p->media->has_max_message_size)
 		return SDP_REFUSE(p, "a second a=max-message-size");
 	if (!scan_u64(value, UINT64_MAX, &p->media->max_message_size))
@@ -351,7 +343,7 @@ static int parse_max_message_size(sdp_parser *p, slice value, slice whole)
 
 static const struct {
 	const char *name;
-	int (*parse)(sdp_parser *p, slice value, slice whole);
+	int (*parse)(sdp_parser *p, slice value);
 } media_attributes[] = {
 	{"candidate", parse_candidate}, {"extmap", parse_extmap},
 	{"fmtp", parse_fmtp},		{"max-message-size", parse_max_message_size},
@@ -428,23 +420,20 @@ static int set_direction(sdp_parser *p, sdp_direction direction)
 	return 0;
 }
 
-int sdp_parse_attribute(sdp_parser *p, slice whole)
+static int parse_name_only(sdp_parser *p, slice name)
 {
-	slice value = whole, name = {0};
 	sdp_direction direction;
-	bool colon = whole.len && memchr(whole.data, ':', whole.len);
-	scan_token(&value, ':', &name);
-	if (name.len == 0)
-		return SDP_REFUSE(p, "a= has no name");
-	if (!colon) {
-		bool *flag = flag_named(p, name);
-		if (parse_direction_word(name, &direction))
-			return set_direction(p, direction);
-		if (!flag)
-			return keep_verbatim(p, whole);
-		*flag = true;
-		return 0;
-	}
+	bool *flag = flag_named(p, name);
+	if (parse_direction_word(name, &direction))
+		return set_direction(p, direction);
+	if (!flag)
+		return keep_verbatim(p);
+	*flag = true;
+	return 0;
+}
+
+static int parse_name_and_value(sdp_parser *p, slice name, slice value)
+{
 	slice *field = text_named(p, name);
 	if (field)
 		return set_text(p, field, name, value);
@@ -453,9 +442,19 @@ int sdp_parse_attribute(sdp_parser *p, slice whole)
 	if (slice_equal_string(name, "fingerprint"))
 		return parse_fingerprint(p, value);
 	if (!p->media)
-		return slice_equal_string(name, "group") ? parse_group(p, value) : keep_verbatim(p, whole);
+		return slice_equal_string(name, "group") ? parse_group(p, value) : keep_verbatim(p);
 	for (size_t i = 0; i < ATTRIBUTE_COUNT(media_attributes); i++)
 		if (slice_equal_string(name, media_attributes[i].name))
-			return media_attributes[i].parse(p, value, whole);
-	return keep_verbatim(p, whole);
+			return media_attributes[i].parse(p, value);
+	return keep_verbatim(p);
+}
+
+int sdp_parse_attribute(sdp_parser *p, slice attribute)
+{
+	slice value = attribute, name = {0};
+	scan_token(&value, ':', &name);
+	if (name.len == 0)
+		return SDP_REFUSE(p, "a= has no name");
+	p->attribute = attribute;
+	return name.len < attribute.len ? parse_name_and_value(p, name, value) : parse_name_only(p, name);
 }

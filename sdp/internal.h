@@ -34,14 +34,15 @@ int sdp_fail(sdp_error *error, int code, unsigned line, const char *format, ...)
 typedef struct {
 	sdp_session *session;
 	sdp_media *media; /* the last section; NULL: still at session level */
+	slice attribute;  /* the a= line at hand, without "a=" */
 	unsigned line;
 	sdp_error *error;
 } sdp_parser;
 
 #define SDP_REFUSE(p, ...) sdp_fail((p)->error, PARLEY_EPROTO, (p)->line, __VA_ARGS__)
 
-/* One a= line; value is what follows "a=". */
-int sdp_parse_attribute(sdp_parser *p, slice value);
+/* One a= line, without "a=". */
+int sdp_parse_attribute(sdp_parser *p, slice attribute);
 /* Exactly count words, each separated by one space and none empty. */
 bool sdp_split(slice in, slice *words, size_t count);
 
