@@ -16,6 +16,7 @@
 #include "base/list.h"
 #include "net/dns.h"
 #include "net/interfaces.h"
+#include "net/mdns.h"
 #include "net/random.h"
 #include "net/timer.h"
 #include "net/turn.h"
@@ -38,18 +39,22 @@ struct parley_pc {
 	net_udp *sockets[NET_INTERFACES_MAX];
 	size_t socket_count;
 	list_node lookups; /* of struct lookup */
+	net_mdns *mdns;	   /* from the first ".local" name on */
+	bool mdns_failed;  /* and not tried again */
+	bool loopback;	   /* among the candidates */
 	bool bound;	   /* sockets were opened: when gathering began */
 	bool draining;	   /* pc_drain is on the stack */
 	bool closed;
 	bool freed; /* while draining: the drain frees */
 };
 
-/* A name that the core asked for. */
+/* A name that the core asked for under its id. */
 typedef struct {
 	list_node node;
 	parley_pc *pc;
 	uint32_t id;
-	net_dns *dns;
+	net_dns *dns;	  /* NULL: asked by multicast, */
+	uint64_t mdns_id; /* with this id */
 } lookup;
 
 static void pc_drain(parley_pc *pc);
@@ -75,37 +80,80 @@ static void lookup_free(lookup *l)
 	free(l);
 }
 
-static void lookup_answered(void *me, int error, const char *why, const parley_addr *addresses, size_t count)
+/* The last thing its caller does: pc may be gone afterwards. */
+static void lookup_end(lookup *l, const char *why, const parley_addr *addresses, size_t count)
 {
-	lookup *l = me;
 	parley_pc *pc = l->pc;
 	uint32_t id = l->id;
 	lookup_free(l);
 	parley_core_resolved(pc->core, net_now(), id, addresses, count);
-	pc->draining = true; /* the log line, too, may free pc */
-	if (error)
+	pc->draining = true; /* the log line's callback may free pc, too */
+	if (count == 0)
 		pc_log(pc, PARLEY_LOG_WARN, "%s", why);
 	pc_drain(pc);
 }
 
-static int lookup_begin(parley_pc *pc, uint32_t id, const char *name)
+static void dns_answered(void *me, int error, const char *why, const parley_addr *addresses, size_t count)
+{
+	(void)error;
+	lookup_end(me, why, addresses, count);
+}
+
+static void mdns_answered(void *me, uint64_t id, const parley_addr *address)
+{
+	parley_pc *pc = me;
+	LIST_FOR (node, &pc->lookups) {
+		lookup *l = LIST_ENTRY(node, lookup, node);
+		if (!l->dns && l->mdns_id == id) {
+			lookup_end(l, "nobody answers for a .local name", address, address ? 1 : 0);
+			return;
+		}
+	}
+}
+
+static int mdns_start(parley_pc *pc)
+{
+	if (pc->mdns)
+		return 0;
+	if (pc->mdns_failed)
+		return PARLEY_EIO;
+	char why[NET_WHY_MAX] = "";
+	int error = net_mdns_new(pc->loop, pc->loopback, mdns_answered, pc, &pc->mdns, why);
+	if (error) {
+		pc->mdns_failed = true;
+		pc_log(pc, PARLEY_LOG_WARN, "no multicast DNS: %s", why);
+	}
+	return error;
+}
+
+static int lookup_ask(lookup *l, const char *name, bool mdns)
+{
+	parley_pc *pc = l->pc;
+	if (!mdns)
+		return net_dns_resolve(pc->loop, name, 0, dns_answered, l, &l->dns);
+	int error = mdns_start(pc);
+	return error ? error : net_mdns_resolve(pc->mdns, name, &l->mdns_id);
+}
+
+static int lookup_begin(parley_pc *pc, uint32_t id, const char *name, bool mdns)
 {
 	lookup *l = calloc(1, sizeof *l);
 	if (!l)
 		return PARLEY_ENOMEM;
 	*l = (lookup){.pc = pc, .id = id};
-	list_append(&pc->lookups, &l->node);
-	int error = net_dns_resolve(pc->loop, name, 0, lookup_answered, l, &l->dns);
+	int error = lookup_ask(l, name, mdns);
 	if (error)
-		lookup_free(l);
+		free(l);
+	else
+		list_append(&pc->lookups, &l->node);
 	return error;
 }
 
 static void pc_resolve(parley_pc *pc, const parley_event *event)
 {
 	uint32_t id = event->resolve.id;
-	int error = event->resolve.mdns ? PARLEY_EUNSUPPORTED : lookup_begin(pc, id, event->resolve.name);
-	if (!error)
+	int error = lookup_begin(pc, id, event->resolve.name, event->resolve.mdns);
+	if (!error || pc->closed)
 		return;
 	pc_log(pc, PARLEY_LOG_WARN, "%s is not looked up: %s", event->resolve.name, parley_strerror(error));
 	if (!pc->closed)
@@ -271,7 +319,7 @@ void parley_configuration_default(parley_configuration *configuration)
 }
 
 /* Which addresses to bind, and whether loopback is among the candidates. */
-static int choose_addresses(parley_pc *pc, const parley_configuration *configuration, bool *loopback)
+static int choose_addresses(parley_pc *pc, const parley_configuration *configuration)
 {
 	if (configuration->bind_address) {
 		if (!addr_parse_ip(slice_from_string(configuration->bind_address), 0, &pc->addresses[0]))
@@ -281,14 +329,13 @@ static int choose_addresses(parley_pc *pc, const parley_configuration *configura
 		pc->address_count = net_interfaces(configuration->allow_loopback, pc->addresses);
 	}
 	/* net_interfaces gives loopback addresses last, and unasked only if there are no others. */
-	*loopback = configuration->allow_loopback || (pc->address_count > 0 && addr_is_loopback(&pc->addresses[0]));
+	pc->loopback = configuration->allow_loopback || (pc->address_count > 0 && addr_is_loopback(&pc->addresses[0]));
 	return 0;
 }
 
 static int pc_set_up(parley_pc *pc, const parley_configuration *configuration)
 {
-	bool loopback;
-	int error = choose_addresses(pc, configuration, &loopback);
+	int error = choose_addresses(pc, configuration);
 	if (error)
 		return error;
 	pc->timer = net_timer_new(pc->loop, deadline_passed, pc);
@@ -304,7 +351,7 @@ static int pc_set_up(parley_pc *pc, const parley_configuration *configuration)
 	config.max_message_size = configuration->max_message_size;
 	config.send_buffer_size = configuration->send_buffer_size;
 	config.mtu = configuration->mtu;
-	config.allow_loopback = loopback;
+	config.allow_loopback = pc->loopback;
 	config.log_level = configuration->log_level;
 	config.key_log = configuration->key_log;
 	return parley_core_new(&config, net_now(), &pc->core);
@@ -342,6 +389,8 @@ void parley_pc_close(parley_pc *pc)
 		net_dns_cancel(l->dns);
 		lookup_free(l);
 	}
+	net_mdns_free(pc->mdns);
+	pc->mdns = NULL;
 	net_timer_set(pc->timer, TIME_NEVER);
 }
 

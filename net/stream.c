@@ -10,6 +10,7 @@
 #include "net/stream_internal.h"
 #include "net/timer.h"
 #include "net/tls_session.h"
+#include "net/turn.h"
 
 #define READ_CHUNK 65536u	/* what one read of the socket takes at most */
 #define TLS_RECORD_PLAIN 16384u /* RFC 8446 5.1 */
@@ -30,7 +31,7 @@ struct net_stream {
 	tcp_socket *socket;   /* from then on */
 	tls_session *tls;     /* NULL: plain TCP */
 	net_timer *limit;     /* on connecting, and on flushing */
-	net_timer *wake;      /* for what must come from the loop and not from the caller */
+	net_turn *wake;	      /* for what must come from the loop and not from the caller */
 	uv_shutdown_t shutdown;
 	buf early; /* written before on_open */
 	size_t write_limit;
@@ -58,7 +59,7 @@ static void stream_free(net_stream *s)
 	connector_free(s->connector);
 	tls_session_free(s->tls);
 	net_timer_free(s->limit);
-	net_timer_free(s->wake);
+	net_turn_free(s->wake);
 	buf_clear(&s->early);
 	free(s);
 }
@@ -90,7 +91,7 @@ static void stream_shut(net_stream *s)
 	if (s->socket)
 		uv_close((uv_handle_t *)&s->socket->handle, socket_closed);
 	else
-		net_timer_set(s->wake, 0);
+		net_turn_request(s->wake);
 }
 
 /* The first reason stays. */
@@ -400,7 +401,7 @@ void net_stream_pause(net_stream *s, bool paused)
 	if (paused)
 		uv_read_stop(stream_handle(s));
 	else
-		net_timer_set(s->wake, 0); /* TLS may hold data already: it must come from the loop */
+		net_turn_request(s->wake); /* TLS may hold data already: it must come from the loop */
 }
 
 /* --- beginning --- */
@@ -466,7 +467,7 @@ static int stream_new(uv_loop_t *loop, const char *host, const net_stream_option
 	s->early.limit = SIZE_MAX; /* write_limit is kept by net_stream_write */
 	s->write_limit = options->write_limit;
 	s->limit = net_timer_new(loop, limit_passed, s);
-	s->wake = net_timer_new(loop, stream_woken, s);
+	s->wake = net_turn_new(loop, stream_woken, s);
 	int error = s->limit && s->wake ? 0 : PARLEY_ENOMEM;
 	if (!error && options->tls)
 		error = tls_session_new(options->tls, host, &s->tls);
@@ -516,7 +517,7 @@ int net_stream_accepted(uv_loop_t *loop, tcp_socket *socket, const net_stream_op
 	s->socket = socket;
 	s->state = STREAM_HANDSHAKING;
 	uv_tcp_nodelay(&socket->handle, 1);
-	net_timer_set(s->wake, 0);
+	net_turn_request(s->wake);
 	*out = s;
 	return 0;
 }

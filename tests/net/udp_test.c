@@ -140,7 +140,7 @@ static void an_address_of_another_machine_cannot_be_bound(void **state)
 {
 	(void)state;
 	uv_loop_t *loop = harness_loop_new();
-	parley_addr not_ours = addr_ipv4(192, 0, 2, 1, 0);
+	parley_addr not_ours = addr_ipv4(198, 51, 100, 77, 0);
 	end e = {0};
 	assert_int_equal(net_udp_open(loop, &not_ours, end_datagram, &e, &e.udp), PARLEY_EIO);
 	harness_loop_free(loop);
