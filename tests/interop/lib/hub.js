@@ -1,0 +1,47 @@
+/* hub.js: parley-hub as a child, on a port of its own choosing. */
+'use strict';
+
+const { deadline } = require('./runner.js');
+const { program } = require('./paths.js');
+const { Program } = require('./process.js');
+
+const START_MS = 10_000;
+
+class Hub {
+	static async start(args = []) {
+		const hub = new Hub();
+		hub.args = args;
+		await hub.spawn('127.0.0.1:0');
+		return hub;
+	}
+
+	/* The page's address; rooms are below it. */
+	get url() {
+		return `${this.origin}/connectionHub`;
+	}
+
+	async spawn(listen) {
+		this.program = new Program(program('parley-hub'), ['--listen', listen, ...this.args]);
+		const address = new Promise((resolve, reject) => {
+			this.program.on('line', (line) => {
+				const found = /https?:\/\/[^\s/]+/.exec(line);
+				if (found) resolve(found[0]);
+			});
+			this.program.on('exit', () => reject(new Error(`parley-hub ended: ${this.program.stderr}`)));
+		});
+		this.origin = await deadline(address, START_MS, 'parley-hub names no address');
+	}
+
+	/* Ends it and starts it again at the same address. */
+	async restart() {
+		const listen = new URL(this.origin).host;
+		await this.stop();
+		await this.spawn(listen);
+	}
+
+	stop() {
+		return this.program.stop();
+	}
+}
+
+module.exports = { Hub };
