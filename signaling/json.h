@@ -39,7 +39,7 @@ typedef struct {
 } json_value;
 
 /* PARLEY_EPROTO: not JSON; PARLEY_ELIMIT: past a limit above; PARLEY_ENOMEM. On an error there is nothing to clear. */
-int json_parse(json_document *doc, slice text);
+int json_parse(json_document *doc, slice in);
 void json_clear(json_document *doc); /* harmless on {0} and when repeated */
 
 json_value json_root(const json_document *doc);
@@ -54,7 +54,7 @@ slice json_raw(json_value v);                             /* its source text; em
 int json_string(json_value v, buf *out);
 /* The same into memory of the caller, NUL-terminated. False: not a string, does not fit, or holds U+0000. */
 bool json_copy(json_value v, char *out, size_t capacity);
-bool json_equals(json_value v, const char *text);         /* a string of exactly this text */
+bool json_equals(json_value v, const char *wanted);       /* a string of exactly this text */
 bool json_boolean(json_value v, bool *out);
 /* A number that is an integer of digits only, or a sign and digits, in range. */
 bool json_integer(json_value v, int64_t min, int64_t max, int64_t *out);
@@ -68,8 +68,8 @@ typedef struct {
 json_writer json_writer_of(buf *out);
 void json_write_raw(json_writer *w, const char *punctuation); /* copied as it is */
 void json_write_value(json_writer *w, slice json);            /* JSON already: copied as it is */
-void json_write_string(json_writer *w, slice text);           /* quoted and escaped; invalid bytes become U+FFFD */
-void json_write_text(json_writer *w, const char *text);       /* the same of a C string */
+void json_write_string(json_writer *w, slice s);              /* quoted and escaped; invalid bytes become U+FFFD */
+void json_write_text(json_writer *w, const char *s);          /* the same of a C string */
 void json_write_integer(json_writer *w, int64_t value);
 
 #endif

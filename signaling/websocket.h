@@ -52,11 +52,16 @@ typedef struct {
 	buf partial; /* of the message that is arriving */
 	buf inbox;   /* whole messages: a 32-bit length before each */
 	size_t inbox_read;
-	bool refused, failed, closed_reported;
+	char reason[WEBSOCKET_REASON_MAX + 1];
+	bool in_control;           /* the frame that is arriving is a control frame */
+	bool broken;               /* the bytes are no frames */
+	bool failed;               /* out of memory, of randomness, or of room in out */
+	bool refused;              /* by refused_code */
 	uint16_t refused_code;
+	bool closed_reported;
 } websocket;
 
-/* PARLEY_ENOMEM. out must outlive the websocket. message_max: bytes of an incoming message. */
+/* PARLEY_ENOMEM. ws must not move from now on, and out must outlive it. message_max: bytes of an incoming message. */
 int websocket_init(websocket *ws, websocket_role role, parley_random random, size_t message_max, buf *out);
 void websocket_clear(websocket *ws); /* harmless on {0} and when repeated */
 
