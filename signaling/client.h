@@ -20,21 +20,21 @@
 #define SIGNALR_CLIENT_CONNECT_TIMEOUT_US (10 * UINT64_C(1000000)) /* for all of one attempt, redirections included */
 #define SIGNALR_CLIENT_REDIRECTS_MAX 10u
 #define SIGNALR_CLIENT_MESSAGE_MAX (256u * 1024u) /* bytes of one WebSocket message from the hub: a long room list */
-#define SIGNALR_CLIENT_SEND_MAX (64u * 1024u)     /* bytes of one record; a .NET hub takes 32 KiB by default */
-#define SIGNALR_CLIENT_OUT_MAX (1024u * 1024u)    /* bytes waiting for the stream */
-#define SIGNALR_CLIENT_PENDING_MAX 256u           /* invocations without their completion */
-#define SIGNALR_CLIENT_EVENTS_MAX 8192u           /* events not yet drained: more than one input can cause */
+#define SIGNALR_CLIENT_SEND_MAX (64u * 1024u)	  /* bytes of one record; a .NET hub takes 32 KiB by default */
+#define SIGNALR_CLIENT_OUT_MAX (1024u * 1024u)	  /* bytes waiting for the stream */
+#define SIGNALR_CLIENT_PENDING_MAX 256u		  /* invocations without their completion */
+#define SIGNALR_CLIENT_EVENTS_MAX 8192u		  /* events not yet drained: more than one input can cause */
 #define SIGNALR_CLIENT_TEXT_MAX 320u
 
 typedef struct signalr_client signalr_client;
 
 typedef struct {
-	const char *url;          /* of the hub: http, https, ws or wss; copied */
+	const char *url;	  /* of the hub: http, https, ws or wss; copied */
 	const char *access_token; /* sent as Authorization, and in the WebSocket's query; NULL: none; copied */
 	bool reconnect;
-	bool skip_negotiation;    /* open the WebSocket at once */
-	parley_random random;     /* the context must outlive the client */
-	trace *trace;             /* may be NULL */
+	bool skip_negotiation; /* open the WebSocket at once */
+	parley_random random;  /* the context must outlive the client */
+	trace *trace;	       /* may be NULL */
 } signalr_client_config;
 
 typedef enum {
@@ -42,14 +42,14 @@ typedef enum {
 	SIGNALR_CLIENT_CONNECTING,
 	SIGNALR_CLIENT_CONNECTED,
 	SIGNALR_CLIENT_RECONNECTING, /* waiting for, or in, another attempt */
-	SIGNALR_CLIENT_CLOSING,      /* stop: the close is on its way */
+	SIGNALR_CLIENT_CLOSING,	     /* stop: the close is on its way */
 	SIGNALR_CLIENT_CLOSED,
 } signalr_client_state;
 
 typedef enum {
-	SIGNALR_CLIENT_EVENT_CONNECT,    /* open a TCP stream to host:port, with TLS if tls (and check the host's certificate) */
+	SIGNALR_CLIENT_EVENT_CONNECT, /* open a TCP stream to host:port, with TLS if tls (and check the host's certificate) */
 	SIGNALR_CLIENT_EVENT_DISCONNECT, /* close the stream once all that was transmitted is written */
-	SIGNALR_CLIENT_EVENT_STATE,      /* state changed; with CLOSED and RECONNECTING error and text say why */
+	SIGNALR_CLIENT_EVENT_STATE,	 /* state changed; with CLOSED and RECONNECTING error and text say why */
 	SIGNALR_CLIENT_EVENT_INVOCATION, /* the hub calls message->target with its arguments */
 	SIGNALR_CLIENT_EVENT_COMPLETION, /* the invocation `id` ended: error 0, or PARLEY_EREFUSED (the hub's words are in text),
 	                                  * or PARLEY_ECLOSED (the connection ended first) */
@@ -57,16 +57,16 @@ typedef enum {
 
 typedef struct {
 	signalr_client_event_type type;
-	uint32_t stream;                    /* CONNECT, DISCONNECT */
-	const char *host;                   /* CONNECT: a name or an address literal without brackets */
+	uint32_t stream;  /* CONNECT, DISCONNECT */
+	const char *host; /* CONNECT: a name or an address literal without brackets */
 	uint16_t port;
 	bool tls;
-	signalr_client_state state;         /* STATE */
-	uint64_t id;                        /* COMPLETION */
-	const signalr_message *message;     /* INVOCATION, COMPLETION by the hub; else NULL */
+	signalr_client_state state;	/* STATE */
+	uint64_t id;			/* COMPLETION */
+	const signalr_message *message; /* INVOCATION, COMPLETION by the hub; else NULL */
 	int error;
-	const char *text;                   /* never NULL; one line for people */
-} signalr_client_event;                     /* pointers are valid until the next call on the client */
+	const char *text; /* never NULL; one line for people */
+} signalr_client_event;	  /* pointers are valid until the next call on the client */
 
 const char *signalr_client_state_name(signalr_client_state state);
 

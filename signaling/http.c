@@ -212,7 +212,7 @@ const char *http_reason(unsigned status)
 {
 	switch (status) {
 #define XX(number, name, string) \
-	case number: \
+	case number:             \
 		return #string;
 		HTTP_STATUS_MAP(XX)
 #undef XX
@@ -241,7 +241,8 @@ static int write_headers(buf *out, const http_header *headers, size_t count)
 	return err;
 }
 
-int http_write_request(buf *out, const char *method, const url *to, const http_header *headers, size_t count, slice body)
+int http_write_request(buf *out, const char *method, const url *to, const http_header *headers, size_t count,
+		       slice body)
 {
 	int err = buf_printf(out, "%s %s%s%s HTTP/1.1\r\nHost: ", method, to->path, to->query[0] ? "?" : "", to->query);
 	err = err ? err : url_print_authority(to, out);

@@ -27,7 +27,7 @@ typedef struct {
 	const char *method; /* of a request: static */
 	slice path, query;  /* of a request */
 	unsigned status;    /* of a response */
-	bool upgrade;       /* asks for, or (101) grants, another protocol: what follows is not HTTP */
+	bool upgrade;	    /* asks for, or (101) grants, another protocol: what follows is not HTTP */
 	bool keep_alive;    /* the stream may carry another message after this one */
 	buf body;
 	/* Private. */
@@ -60,7 +60,8 @@ bool http_header_has(const http_reader *r, const char *name, const char *token);
 const char *http_reason(unsigned status); /* "Not Found"; "" when unknown */
 
 /* Append a request; Host and (with a body, or for POST) Content-Length are added. Values must hold no CR or LF: PARLEY_EINVAL. */
-int http_write_request(buf *out, const char *method, const url *to, const http_header *headers, size_t count, slice body);
+int http_write_request(buf *out, const char *method, const url *to, const http_header *headers, size_t count,
+		       slice body);
 /* Append a response's head; with content_length >= 0 that header too. The body is the caller's to send. */
 int http_write_response(buf *out, unsigned status, const http_header *headers, size_t count, int64_t content_length);
 

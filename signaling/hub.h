@@ -28,19 +28,19 @@
 #include "base/trace.h"
 #include "parley/types.h"
 
-#define HUB_CONNECTIONS_MAX 1024u        /* streams, whatever they speak; more are refused at accept */
-#define HUB_TOKENS_MAX 1024u             /* negotiated, WebSocket not yet opened; more get 503 */
+#define HUB_CONNECTIONS_MAX 1024u /* streams, whatever they speak; more are refused at accept */
+#define HUB_TOKENS_MAX 1024u	  /* negotiated, WebSocket not yet opened; more get 503 */
 #define HUB_TOKEN_LIFE_US (30 * UINT64_C(1000000))
-#define HUB_REQUEST_TIMEOUT_US (15 * UINT64_C(1000000))  /* for a whole HTTP request */
+#define HUB_REQUEST_TIMEOUT_US (15 * UINT64_C(1000000))	 /* for a whole HTTP request */
 #define HUB_RESPONSE_TIMEOUT_US (60 * UINT64_C(1000000)) /* for reading a whole file */
-#define HUB_CLOSE_TIMEOUT_US (2 * UINT64_C(1000000))     /* for the peer's answer to a WebSocket close */
-#define HUB_BODY_MAX 4096u               /* of a request; negotiate has none */
+#define HUB_CLOSE_TIMEOUT_US (2 * UINT64_C(1000000))	 /* for the peer's answer to a WebSocket close */
+#define HUB_BODY_MAX 4096u				 /* of a request; negotiate has none */
 /* .NET takes 32 KiB. An offer with audio, video, simulcast and many candidates, escaped as JSON, can pass that. */
 #define HUB_MESSAGE_MAX (64u * 1024u)
-#define HUB_OUT_MAX (512u * 1024u)       /* bytes waiting for one stream; who reads slower than that is cut off */
+#define HUB_OUT_MAX (512u * 1024u) /* bytes waiting for one stream; who reads slower than that is cut off */
 #define HUB_ROOMS_MAX 128u
-#define HUB_ROOMS_PER_CONNECTION 8u      /* created by one */
-#define HUB_NAME_MAX 64u                 /* bytes of a room's name in UTF-8 */
+#define HUB_ROOMS_PER_CONNECTION 8u /* created by one */
+#define HUB_NAME_MAX 64u	    /* bytes of a room's name in UTF-8 */
 
 typedef struct hub hub;
 
@@ -54,9 +54,9 @@ typedef struct {
 typedef struct {
 	const hub_file *files;
 	size_t file_count;
-	const char *allow_origin; /* for pages served elsewhere: Access-Control-Allow-Origin; NULL: same origin only */
-	parley_random random;     /* the context must outlive the hub */
-	trace *trace;             /* may be NULL */
+	const char *allow_origin; /* of a page served elsewhere, "https://host": it may negotiate too; NULL: none */
+	parley_random random;	  /* the context must outlive the hub */
+	trace *trace;		  /* may be NULL */
 } hub_config;
 
 typedef enum {
@@ -65,25 +65,28 @@ typedef enum {
 
 typedef struct {
 	hub_event_type type;
-	uint32_t connection;
+	uint64_t connection;
 } hub_event;
 
 int hub_new(hub **out, const hub_config *config); /* PARLEY_ENOMEM */
-void hub_free(hub *h);                            /* NULL is harmless */
+void hub_free(hub *h);				  /* NULL is harmless */
 
 /* A stream came; from is printed in traces. *connection is its number from now on, never used again. PARLEY_ELIMIT: full or stopped. */
-int hub_accept(hub *h, uint64_t now, const char *from, uint32_t *connection);
-void hub_receive(hub *h, uint64_t now, uint32_t connection, slice in);
+int hub_accept(hub *h, uint64_t now, const char *from, uint64_t *connection);
+void hub_receive(hub *h, uint64_t now, uint64_t connection, slice in);
 /* The stream ended by itself: nothing more comes for it. Unknown numbers are ignored. */
-void hub_disconnected(hub *h, uint64_t now, uint32_t connection);
+void hub_disconnected(hub *h, uint64_t now, uint64_t connection);
 
 void hub_timeout(hub *h, uint64_t now);
 uint64_t hub_deadline(const hub *h);
-/* Bytes for some stream. Before its DISCONNECT event all bytes of a connection have been given out. */
-bool hub_poll_transmit(hub *h, uint64_t now, uint32_t *connection, packet *p);
+/* Bytes for some stream that is not blocked. Before its DISCONNECT event all bytes of a connection have been given out. */
+bool hub_poll_transmit(hub *h, uint64_t now, uint64_t *connection, packet *p);
 bool hub_poll_event(hub *h, hub_event *event);
+/* The stream takes no more for now (true), or does again (false). Meanwhile its bytes wait here, where they are limited. */
+void hub_set_blocked(hub *h, uint64_t connection, bool blocked);
 
-/* Say Close with allowReconnect to all and end all streams; new ones are refused. */
+/* Say Close with allowReconnect to all and end all streams; new ones are refused. Rooms end without bye: peers that are
+ * connected need no hub. */
 void hub_stop(hub *h, uint64_t now);
 
 size_t hub_connection_count(const hub *h);

@@ -4,19 +4,19 @@
  * The owner drives the client and hands each of its events here; what it means for the room comes out as room events.
  * Who created the room is the initiator: after READY it offers, the other answers; candidates go both ways at any time.
  *
- * When the client reconnects, the hub knows nothing of us: a room that had no second member yet is created again (with a
- * new id) or joined again; one that had is over (BYE), for the hub has told the other side the same.
+ * When the client reconnects, the hub knows nothing of us: a room that was not yet READY is created again (with a new id) or
+ * joined again. One that was is LOST: nothing more can be signaled, though the peers may well stay connected.
  */
 #ifndef PARLEY_SIGNALING_ROOM_H
 #define PARLEY_SIGNALING_ROOM_H
 
 #include "signaling/client.h"
 
-#define ROOM_ID_MAX 64u     /* with the NUL */
+#define ROOM_ID_MAX 64u	    /* with the NUL */
 #define ROOM_NAME_MAX 256u  /* with the NUL */
 #define ROOM_LIST_MAX 1024u /* rooms of a list that are kept; the rest is dropped */
 #define ROOM_EVENTS_MAX 8192u
-#define ROOM_MID_MAX 64u    /* with the NUL: sdpMid */
+#define ROOM_MID_MAX 64u /* with the NUL: sdpMid */
 
 typedef struct room room;
 
@@ -33,8 +33,9 @@ typedef enum {
 	ROOM_EVENT_OFFER,     /* text: SDP */
 	ROOM_EVENT_ANSWER,    /* text: SDP */
 	ROOM_EVENT_CANDIDATE, /* text: the candidate line, empty at the end of candidates; mid, mline */
-	ROOM_EVENT_BYE,       /* the other left, or the connection that carried the room is lost */
-	ROOM_EVENT_ERROR,     /* text: what the hub, or the way there, had against it. create or join failed; still usable */
+	ROOM_EVENT_BYE,	      /* the other left. Who created the room is in it still and may see READY again */
+	ROOM_EVENT_LOST,      /* the connection to the hub that carried the room ended; no longer in the room */
+	ROOM_EVENT_ERROR, /* text: what the hub, or the way there, had against it. create or join failed; still usable */
 } room_event_type;
 
 typedef struct {
@@ -46,8 +47,8 @@ typedef struct {
 	slice text;
 	bool has_mid, has_mline;
 	const char *mid; /* sdpMid */
-	uint16_t mline;  /* sdpMLineIndex */
-} room_event;            /* pointers are valid until the next call on the room */
+	uint16_t mline;	 /* sdpMLineIndex */
+} room_event;		 /* pointers are valid until the next call on the room */
 
 int room_new(room **out, signalr_client *client, trace *trace); /* the client must outlive it. PARLEY_ENOMEM */
 void room_free(room *r);

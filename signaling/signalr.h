@@ -11,11 +11,11 @@
 #include "signaling/json.h"
 
 #define SIGNALR_RECORD_END 0x1e
-#define SIGNALR_PING_INTERVAL_US (15 * UINT64_C(1000000))      /* ping after so long without sending */
-#define SIGNALR_TIMEOUT_US (30 * UINT64_C(1000000))            /* give up after so long without receiving */
-#define SIGNALR_HANDSHAKE_TIMEOUT_US (15 * UINT64_C(1000000))  /* the server's patience for the first record */
-#define SIGNALR_ID_MAX 128u                                    /* bytes of an invocation id */
-#define SIGNALR_TARGET_MAX 128u                                /* bytes of a method name */
+#define SIGNALR_PING_INTERVAL_US (15 * UINT64_C(1000000))     /* ping after so long without sending */
+#define SIGNALR_TIMEOUT_US (30 * UINT64_C(1000000))	      /* give up after so long without receiving */
+#define SIGNALR_HANDSHAKE_TIMEOUT_US (15 * UINT64_C(1000000)) /* the server's patience for the first record */
+#define SIGNALR_ID_MAX 128u				      /* bytes of an invocation id */
+#define SIGNALR_TARGET_MAX 128u				      /* bytes of a method name */
 
 typedef enum {
 	SIGNALR_UNKNOWN = 0, /* a type this page of the protocol does not name: ignore the record */
@@ -38,10 +38,10 @@ typedef enum {
 typedef struct {
 	signalr_type type;
 	bool has_id, has_result, has_error;
-	slice id;        /* invocationId */
+	slice id; /* invocationId */
 	slice target;
 	slice arguments; /* JSON array */
-	slice result;    /* JSON: result of a completion, item of a stream item */
+	slice result;	 /* JSON: result of a completion, item of a stream item */
 	slice error;
 	bool allow_reconnect;
 	uint64_t sequence_id;

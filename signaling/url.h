@@ -12,11 +12,11 @@
 #define URL_TARGET_MAX 2048u /* with the NUL */
 
 typedef struct {
-	bool tls;                 /* https, wss */
-	bool literal6;            /* host is an IPv6 address, to be bracketed in text */
-	char host[URL_HOST_MAX];  /* without brackets */
-	uint16_t port;            /* 80 or 443 when the URL names none */
-	char path[URL_TARGET_MAX]; /* begins with '/' */
+	bool tls;		    /* https, wss */
+	bool literal6;		    /* host is an IPv6 address, to be bracketed in text */
+	char host[URL_HOST_MAX];    /* without brackets */
+	uint16_t port;		    /* 80 or 443 when the URL names none */
+	char path[URL_TARGET_MAX];  /* begins with '/' */
 	char query[URL_TARGET_MAX]; /* without '?'; empty when there is none */
 } url;
 

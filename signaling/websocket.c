@@ -67,7 +67,8 @@ static void refuse(websocket *ws, uint16_t code)
 		ws->failed = true;
 }
 
-static void on_frame_start(wslay_event_context_ptr frames, const struct wslay_event_on_frame_recv_start_arg *arg, void *me)
+static void on_frame_start(wslay_event_context_ptr frames, const struct wslay_event_on_frame_recv_start_arg *arg,
+			   void *me)
 {
 	(void)frames;
 	websocket *ws = me;
@@ -77,7 +78,8 @@ static void on_frame_start(wslay_event_context_ptr frames, const struct wslay_ev
 }
 
 /* The message is put together here and not by wslay, which allocates what a frame claims to hold. */
-static void on_frame_chunk(wslay_event_context_ptr frames, const struct wslay_event_on_frame_recv_chunk_arg *arg, void *me)
+static void on_frame_chunk(wslay_event_context_ptr frames, const struct wslay_event_on_frame_recv_chunk_arg *arg,
+			   void *me)
 {
 	(void)frames;
 	websocket *ws = me;
@@ -289,7 +291,8 @@ int websocket_check_response(const http_reader *response, const char *key, const
 	int err = accept_value(slice_from_string(key), wanted);
 	if (err)
 		*why = "the hash failed";
-	else if (!http_header_has(response, "Upgrade", "websocket") || !http_header_has(response, "Connection", "Upgrade"))
+	else if (!http_header_has(response, "Upgrade", "websocket") ||
+		 !http_header_has(response, "Connection", "Upgrade"))
 		*why = "the server switches to something other than WebSocket";
 	else if (!http_header_get(response, "Sec-WebSocket-Accept", &value) || !slice_equal_string(value, wanted))
 		*why = "the server's Sec-WebSocket-Accept is wrong";
@@ -310,8 +313,8 @@ unsigned websocket_check_request(const http_reader *request)
 		return 400;
 	if (!http_header_get(request, "Sec-WebSocket-Version", &version) || !slice_equal_string(version, "13"))
 		return 426;
-	if (!http_header_get(request, "Sec-WebSocket-Key", &key) ||
-	    base64_decode(key, bytes, sizeof bytes, &len) || len != KEY_BYTES)
+	if (!http_header_get(request, "Sec-WebSocket-Key", &key) || base64_decode(key, bytes, sizeof bytes, &len) ||
+	    len != KEY_BYTES)
 		return 400;
 	return 0;
 }

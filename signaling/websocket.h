@@ -23,21 +23,21 @@
 #define WEBSOCKET_TOO_BIG 1009u
 #define WEBSOCKET_INTERNAL 1011u
 
-#define WEBSOCKET_REASON_MAX 123u         /* bytes: what a control frame holds beside the code (RFC 6455 5.5) */
+#define WEBSOCKET_REASON_MAX 123u	   /* bytes: what a control frame holds beside the code (RFC 6455 5.5) */
 #define WEBSOCKET_INPUT_MAX (256u * 1024u) /* bytes received and not yet drained by websocket_poll_event */
 
 typedef enum { WEBSOCKET_CLIENT, WEBSOCKET_SERVER } websocket_role;
 
 typedef enum {
 	WEBSOCKET_MESSAGE, /* text: a whole message, borrowed until the next call */
-	WEBSOCKET_CLOSED,  /* both closed, or the peer broke the protocol: code and reason say which. The last event. Flush
+	WEBSOCKET_CLOSED, /* both closed, or the peer broke the protocol: code and reason say which. The last event. Flush
 	                    * the buf, then close the stream. */
 } websocket_event_type;
 
 typedef struct {
 	websocket_event_type type;
 	slice text;
-	uint16_t code;                         /* the peer's, or ours if it broke the protocol */
+	uint16_t code;			       /* the peer's, or ours if it broke the protocol */
 	char reason[WEBSOCKET_REASON_MAX + 1]; /* the peer's */
 } websocket_event;
 
@@ -48,15 +48,15 @@ typedef struct {
 	struct wslay_event_context *frames;
 	parley_random random;
 	buf *out;
-	buf in;      /* received, not yet seen by wslay */
+	buf in;	     /* received, not yet seen by wslay */
 	buf partial; /* of the message that is arriving */
 	buf inbox;   /* whole messages: a 32-bit length before each */
 	size_t inbox_read;
 	char reason[WEBSOCKET_REASON_MAX + 1];
-	bool in_control;           /* the frame that is arriving is a control frame */
-	bool broken;               /* the bytes are no frames */
-	bool failed;               /* out of memory, of randomness, or of room in out */
-	bool refused;              /* by refused_code */
+	bool in_control; /* the frame that is arriving is a control frame */
+	bool broken;	 /* the bytes are no frames */
+	bool failed;	 /* out of memory, of randomness, or of room in out */
+	bool refused;	 /* by refused_code */
 	uint16_t refused_code;
 	bool closed_reported;
 } websocket;
