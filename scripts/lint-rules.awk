@@ -10,7 +10,7 @@ BEGIN {
 	uses["rtp"] = "base rtp"
 	uses["sdp"] = "base sdp"
 	uses["peer"] = "base stun ice dtls sctp rtp sdp peer"
-	uses["net"] = "base peer net"
+	uses["net"] = "base ice peer net" # of ice only the mDNS resolver, which needs a socket of its own
 	uses["signaling"] = "base signaling"
 	uses["apps"] = "base net signaling apps"
 	uses["include"] = ""

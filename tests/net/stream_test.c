@@ -332,7 +332,7 @@ static void an_untrusted_certificate_is_refused(void **state)
 static void a_certificate_of_another_name_is_refused(void **state)
 {
 	(void)state;
-	test_certificate other;
+	test_certificate other = {0};
 	test_certificate_make(&other, "DNS:elsewhere.example,IP:192.0.2.1");
 	static const char *const hosts[] = {"localhost", "127.0.0.1"};
 	for (size_t i = 0; i < ARRAY_LENGTH(hosts); i++) {
@@ -404,7 +404,7 @@ static void unusable_files_and_addresses_are_named(void **state)
 	assert_non_null(strstr(why, "/nonexistent/ca.pem"));
 	assert_int_equal(net_tls_server_new(certificate.key, certificate.key, &tls, why), PARLEY_EIO);
 	assert_non_null(strstr(why, certificate.key));
-	test_certificate other;
+	test_certificate other = {0};
 	test_certificate_make(&other, "DNS:localhost");
 	assert_int_equal(net_tls_server_new(certificate.certificate, other.key, &tls, why), PARLEY_EIO);
 	assert_non_null(strstr(why, "mismatch"));
