@@ -2,7 +2,8 @@
  * dtls/certificate.h: the self-signed certificate by which a peer connection is known (RFC 8827 6.5, RFC 8122).
  *
  * ECDSA on P-256: what every browser takes, and 0.4 ms to make, so that each peer connection can have its own and two
- * connections cannot be linked by it. Nobody verifies a chain: the other side compares the fingerprint in our description.
+ * connections cannot be linked by it. Nobody verifies a chain: the other side compares the fingerprint in our
+ * description.
  *
  * Not here: comparing the peer's fingerprint (dtls/dtls.h).
  */

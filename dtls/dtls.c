@@ -211,47 +211,28 @@ int dtls_add_remote_fingerprint(dtls_conn *conn, slice algorithm, slice value)
 
 #define MISMATCH "the peer's certificate does not match the fingerprint of its description"
 
-/* True, and *out is to be freed; false: out of memory. */
-static bool copy_der(X509 *x, uint8_t **out, size_t *len)
-{
-	int size = i2d_X509(x, NULL);
-	uint8_t *der = size > 0 ? malloc((size_t)size) : NULL;
-	if (!der)
-		return false;
-	uint8_t *end = der;
-	*len = (size_t)i2d_X509(x, &end);
-	*out = der;
-	return true;
-}
-
 /*
- * In place of OpenSSL's chain check: refuse within the handshake, with an alert, what is known not to be the peer. Where
- * the fingerprint is not known yet the certificate passes here; verify_peer judges every one in any case.
+ * In place of OpenSSL's chain check: refuse within the handshake, with an alert, what is known not to be the peer.
+ * Where the fingerprint is not known yet the certificate passes here; verify_peer judges every one in any case.
  */
 int dtls_on_peer_certificate(X509_STORE_CTX *store, void *unused)
 {
 	(void)unused;
 	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
 	dtls_conn *conn = SSL_get_app_data(ssl);
-	uint8_t *der = NULL;
-	size_t len = 0;
 	if (conn->fingerprints.count == 0)
 		return 1;
-	if (copy_der(X509_STORE_CTX_get0_cert(store), &der, &len)) {
-		conn->mismatch = !dtls_fingerprint_match(&conn->fingerprints, slice_of(der, len));
-		free(der);
-		if (!conn->mismatch)
-			return 1;
-	}
-	X509_STORE_CTX_set_error(store, der ? X509_V_ERR_CERT_REJECTED : X509_V_ERR_OUT_OF_MEM);
-	return 0;
+	conn->mismatch = !dtls_fingerprint_match(&conn->fingerprints, X509_STORE_CTX_get0_cert(store));
+	if (conn->mismatch)
+		X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
+	return !conn->mismatch;
 }
 
 /* The handshake is done and there are fingerprints: connected, or failed. */
 static void verify_peer(dtls_conn *conn)
 {
 	assert(conn->state == DTLS_UNVERIFIED && conn->fingerprints.count > 0);
-	if (!dtls_fingerprint_match(&conn->fingerprints, slice_of(conn->remote_der, conn->remote_der_len))) {
+	if (!dtls_fingerprint_match(&conn->fingerprints, SSL_get0_peer_certificate(conn->ssl))) {
 		ERR_clear_error();
 		SSL_shutdown(conn->ssl); /* the only alert that OpenSSL lets us send after a handshake */
 		dtls_fail(conn, PARLEY_EAUTH, MISMATCH);
@@ -263,6 +244,18 @@ static void verify_peer(dtls_conn *conn)
 
 /* --- the handshake --- */
 
+/* False: out of memory. */
+static bool keep_certificate(dtls_conn *conn, X509 *x)
+{
+	int len = i2d_X509(x, NULL);
+	conn->remote_der = len > 0 ? malloc((size_t)len) : NULL;
+	if (!conn->remote_der)
+		return false;
+	uint8_t *end = conn->remote_der;
+	conn->remote_der_len = (size_t)i2d_X509(x, &end);
+	return true;
+}
+
 static void handshake_done(dtls_conn *conn)
 {
 	X509 *x = SSL_get0_peer_certificate(conn->ssl);
@@ -270,7 +263,7 @@ static void handshake_done(dtls_conn *conn)
 		dtls_fail(conn, PARLEY_EAUTH, "the peer showed no certificate");
 		return;
 	}
-	if (!copy_der(x, &conn->remote_der, &conn->remote_der_len)) {
+	if (!keep_certificate(conn, x)) {
 		dtls_fail(conn, PARLEY_ENOMEM, "out of memory");
 		return;
 	}
@@ -294,8 +287,9 @@ static void fail_handshake(dtls_conn *conn)
 }
 
 /*
- * OpenSSL has given up. A server that has not answered yet has lost nothing by beginning anew, and the genuine ClientHello
- * comes again; the alert that OpenSSL wrote to whoever broke it is not sent. Later both sides hold state of each other.
+ * OpenSSL has given up. A server that has not answered yet has lost nothing by beginning anew, and the genuine
+ * ClientHello comes again; the alert that OpenSSL wrote to whoever broke it is not sent. Later both sides hold state
+ * of each other.
  */
 static void handshake_broken(dtls_conn *conn, bool answered, size_t queued_before)
 {

@@ -2,14 +2,15 @@
  * dtls/dtls.h: one DTLS 1.2 connection (RFC 6347) as WebRTC uses it (RFC 8827, RFC 8842): mutual certificates that are
  * known by fingerprint, both roles, SRTP keys (RFC 5764), on OpenSSL 3. No I/O: datagrams in, datagrams out.
  *
- * Not here: which address a datagram came from. The owner passes on only what came over a path that ICE has validated, so
- * that a stranger cannot even reach the handshake. DTLS 1.3 and post-quantum offers of browsers are negotiated down.
+ * Not here: which address a datagram came from. The owner passes on only what came over a path that ICE has
+ * validated, so that a stranger cannot even reach the handshake. DTLS 1.3 and post-quantum offers of browsers are
+ * negotiated down.
  *
  * What a forged datagram from such a path can do: during the handshake nothing in epoch 0 is authenticated, and OpenSSL
  * gives up for ever on one malformed ClientHello or one plaintext alert. So there is a gate in front of it: it drops
- * alerts in the clear, messages that cannot be meant for this role, and absurd lengths. A server's handshake that is
- * broken before it has answered anything starts anew. What remains fails the connection only where nothing else is
- * possible: a well-formed lie in the middle of the handshake.
+ * alerts in the clear, messages that cannot be meant for this role, and absurd lengths, and it does not trust sequence
+ * numbers in the clear. A server's handshake that is broken before it has answered anything starts anew. What remains
+ * fails the connection only where nothing else is possible: a well-formed lie in the middle of the handshake.
  *
  * Nothing is believed before the peer's certificate matches a fingerprint of its description: not CONNECTED, not data.
  *
@@ -98,23 +99,26 @@ int dtls_create(const dtls_config *config, dtls_conn **out);
 void dtls_destroy(dtls_conn *conn);
 
 /*
- * One "a=fingerprint" of the peer's description: algorithm "sha-256", "sha-384" or "sha-512" (in any case), value as hex
- * with colons (RFC 8122 5). Any number of calls up to DTLS_FINGERPRINTS_MAX, also after dtls_start, as with an answer that is slower than the
- * handshake; the peer's certificate must then match one of those with the strongest algorithm given (RFC 8122 5.1).
- * Give all of a description before the next other call: a handshake that waits for them is judged at dtls_deadline, which is
- * then at once. PARLEY_EUNSUPPORTED: a weak or unknown algorithm, such as sha-1: ignored, and not enough alone;
- * PARLEY_EINVAL: not that many bytes of hex; PARLEY_ELIMIT; PARLEY_ESTATE: connected, closed or failed (one that was given before is
- * fine at any time).
+ * One "a=fingerprint" of the peer's description: algorithm "sha-256", "sha-384" or "sha-512" (in any case), value as
+ * hex with colons (RFC 8122 5). Any number of calls up to DTLS_FINGERPRINTS_MAX, also after dtls_start, as with an
+ * answer that is slower than the handshake; the peer's certificate must then match one of those with the strongest
+ * algorithm given (RFC 8122 5.1). Give all of a description before the next other call: a handshake that waits for
+ * them is judged at dtls_deadline, which is then at once.
+ *
+ * PARLEY_EUNSUPPORTED: a weak or unknown algorithm, such as sha-1: ignored, and not enough alone. PARLEY_EINVAL: not
+ * that many bytes of hex. PARLEY_ELIMIT. PARLEY_ESTATE: connected, closed or failed; but what was given before, as
+ * each new description repeats it, is fine at any time.
  */
 int dtls_add_remote_fingerprint(dtls_conn *conn, slice algorithm, slice value);
 
-/* Begins: a client sends its ClientHello, a server now listens. The handshake's time runs from here. PARLEY_ESTATE: begun already. */
+/* Begins: a client sends its ClientHello, a server now listens. The handshake's time runs from here. PARLEY_ESTATE:
+ * begun already. */
 int dtls_start(dtls_conn *conn, uint64_t now);
 
 /*
- * A datagram from the validated path, of the DTLS kind (first byte 20..63, RFC 7983). What it leads to comes as transmit,
- * data and events. Returns 0 also for what is dropped (see dtls_get_stats), PARLEY_ESTATE before dtls_start and after the
- * end, PARLEY_ENOMEM (as if the datagram were lost).
+ * A datagram from the validated path, of the DTLS kind (first byte 20..63, RFC 7983). What it leads to comes as
+ * transmit, data and events. Returns 0 also for what is dropped (see dtls_get_stats and, out of memory,
+ * DTLS_EVENT_FAILED); PARLEY_ESTATE before dtls_start and after the end.
  */
 int dtls_receive(dtls_conn *conn, uint64_t now, slice datagram);
 
@@ -128,8 +132,8 @@ bool dtls_poll_data(dtls_conn *conn, slice *out);
  * The MTU is the caller's to keep: plaintext + DTLS_RECORD_OVERHEAD.
  */
 int dtls_send(dtls_conn *conn, uint64_t now, slice plaintext);
-/* The same straight into out (len is set), past the queue. PARLEY_EMSGSIZE also when out is too small for the record with
- * DTLS_RECORD_OVERHEAD. out may not overlap plaintext. */
+/* The same straight into out (len is set), past the queue. PARLEY_EMSGSIZE also when out is too small for the record
+ * with DTLS_RECORD_OVERHEAD. out may not overlap plaintext. */
 int dtls_seal(dtls_conn *conn, uint64_t now, slice plaintext, packet *out);
 
 /* The next datagram to send, copied into out. False: none. One that does not fit is dropped and counted. */
@@ -148,7 +152,7 @@ typedef enum {
 
 typedef struct {
 	dtls_event_kind kind;
-	int error;	    /* FAILED: PARLEY_EAUTH (fingerprint), PARLEY_ETIMEDOUT, PARLEY_EPROTO, PARLEY_ECRYPTO */
+	int error;	    /* FAILED: PARLEY_EAUTH, _ETIMEDOUT, _EPROTO, _ECLOSED, _ECRYPTO or _ENOMEM */
 	const char *reason; /* FAILED: one line for people; else "". Valid until dtls_destroy */
 } dtls_event;
 
@@ -163,8 +167,8 @@ int dtls_export(dtls_conn *conn, const char *label, uint8_t *out, size_t len);
 /* What use_srtp agreed on; DTLS_SRTP_NONE: nothing, or not connected. */
 dtls_srtp_profile dtls_srtp(const dtls_conn *conn);
 
-/* The handshake's secret as a line of the SSLKEYLOGFILE format, without newline, once; needs config.key_log. Valid until
- * dtls_destroy. False: none. */
+/* The handshake's secret as a line of the SSLKEYLOGFILE format, without newline, once; needs config.key_log. Valid
+ * until dtls_destroy. False: none. */
 bool dtls_poll_key_log(dtls_conn *conn, const char **line);
 
 dtls_state dtls_get_state(const dtls_conn *conn);
@@ -180,12 +184,11 @@ typedef struct {
 	uint64_t records_dropped;   /* by the gate: malformed, absurd length, wrong role, not DTLS 1.2 */
 	uint64_t datagrams_ignored; /* when connected: replayed, forged or late; no data came of them */
 	uint64_t data_dropped;	    /* decrypted, but more than DTLS_RECEIVED_MAX waited */
-	uint64_t
-		transmit_dropped; /* DTLS_TRANSMIT_MAX waited, or out of memory, or too large for the packet polled with */
-	uint64_t retransmissions; /* timer ran out and the flight was sent again */
-	uint64_t rebuilds;	  /* broken first bytes, handshake begun anew */
-	uint16_t version;	  /* 0xfefd for DTLS 1.2; 0 before the handshake's end */
-	const char *cipher;	  /* IANA name, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"; "" before. Static */
+	uint64_t transmit_dropped;  /* DTLS_TRANSMIT_MAX waited, out of memory, or too large for the packet given */
+	uint64_t retransmissions;   /* timer ran out and the flight was sent again */
+	uint64_t rebuilds;	    /* broken first bytes, handshake begun anew */
+	uint16_t version;	    /* 0xfefd for DTLS 1.2; 0 before the handshake's end */
+	const char *cipher;	    /* IANA name, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"; "" before. Static */
 } dtls_stats;
 
 void dtls_get_stats(const dtls_conn *conn, dtls_stats *out);

@@ -72,7 +72,7 @@ int dtls_fingerprint_add(dtls_fingerprints *set, slice algorithm, slice value, b
 	return 0;
 }
 
-bool dtls_fingerprint_match(const dtls_fingerprints *set, slice der)
+bool dtls_fingerprint_match(const dtls_fingerprints *set, const X509 *certificate)
 {
 	size_t strongest = 0;
 	for (size_t i = 0; i < set->count; i++)
@@ -82,7 +82,7 @@ bool dtls_fingerprint_match(const dtls_fingerprints *set, slice der)
 		return false;
 	const EVP_MD *md = strongest == 32 ? EVP_sha256() : strongest == 48 ? EVP_sha384() : EVP_sha512();
 	uint8_t digest[EVP_MAX_MD_SIZE];
-	return EVP_Digest(der.data, der.len, digest, NULL, md, NULL) == 1 && contains(set, slice_of(digest, strongest));
+	return X509_digest(certificate, md, digest, NULL) == 1 && contains(set, slice_of(digest, strongest));
 }
 
 void dtls_fingerprint_print(slice digest, char *out)

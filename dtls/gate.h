@@ -1,9 +1,9 @@
 /*
  * dtls/gate.h: a look at each record of a handshake before OpenSSL sees it (RFC 6347 4.1, 4.2.2).
  *
- * Until keys are agreed nothing is authenticated, and one record that OpenSSL dislikes ends its handshake for good. The gate
- * drops what a genuine peer has no reason to send, so that OpenSSL never meets it. What is encrypted passes: OpenSSL drops
- * it silently when the tag is wrong. Pure functions, no state.
+ * Until keys are agreed nothing is authenticated, and one record that OpenSSL dislikes ends its handshake for good.
+ * The gate drops what a genuine peer has no reason to send, so that OpenSSL never meets it. What is encrypted passes:
+ * OpenSSL drops it silently when the tag is wrong. Pure functions, no state.
  */
 #ifndef PARLEY_DTLS_GATE_H
 #define PARLEY_DTLS_GATE_H

@@ -1,8 +1,9 @@
 /*
  * dtls/internal.h: what the files of dtls/ share; nobody outside includes it.
  *
- * certificate.c makes the certificate and its SSL_CTX, link.c is the wire as OpenSSL sees it, gate.c looks at records before
- * OpenSSL does, fingerprint.c compares, dtls.c is the connection's life and handshake, data.c its records afterwards.
+ * certificate.c makes the certificate and its SSL_CTX, link.c is the wire as OpenSSL sees it, gate.c looks at records
+ * before OpenSSL does, fingerprint.c compares, dtls.c is the connection's life and handshake, data.c its records
+ * afterwards.
  */
 #ifndef PARLEY_DTLS_INTERNAL_H
 #define PARLEY_DTLS_INTERNAL_H

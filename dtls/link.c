@@ -57,9 +57,9 @@ static int bio_write(BIO *bio, const char *data, int len)
 }
 
 /*
- * Sequence numbers in the clear are anyone's: a single forged one, far ahead, would make OpenSSL take all genuine records
- * for replays (RFC 6347 4.1.2.6). So such records are counted here. Nothing else depends on the number in epoch 0,
- * and what is doubled the handshake knows by its message number.
+ * Sequence numbers in the clear are anyone's: a single forged one, far ahead, would make OpenSSL take all genuine
+ * records for replays (RFC 6347 4.1.2.6). So such records are counted here. Nothing else depends on the number in
+ * epoch 0, and what is doubled the handshake knows by its message number.
  */
 static void renumber(dtls_link *link, uint8_t *record, size_t len)
 {

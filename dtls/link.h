@@ -1,6 +1,6 @@
 /*
- * dtls/link.h: the wire as OpenSSL sees it: a BIO that reads one datagram at a time and writes into a queue of datagrams,
- * and the retransmission timer, counted in the owner's `now`.
+ * dtls/link.h: the wire as OpenSSL sees it: a BIO that reads one datagram at a time and writes into a queue of
+ * datagrams, and the retransmission timer, counted in the owner's `now`.
  *
  * Not thread-safe, knows nothing of handshakes. Whoever calls into OpenSSL sets `now` before.
  */

@@ -1,7 +1,8 @@
 /*
  * fuzz/dtls_fuzz.c: a client and a server, and someone on the path who injects, relays, changes, loses and replays.
  *
- * The input is a list of steps (enum step). Whatever happens, what either side hands out as data is what the other sent.
+ * The input is a list of steps (enum step). Whatever happens, what either side hands out as data is what the other
+ * sent.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED /* RAND_METHOD, so that an input always gives the same bytes */
 

@@ -1,4 +1,5 @@
-#define OPENSSL_SUPPRESS_DEPRECATED /* RAND_METHOD: the short way to own randomness, deprecated in favour of providers */
+/* RAND_METHOD: the short way to own randomness, deprecated in favour of providers. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "tests/support/virtual_openssl.h"
 

@@ -1,9 +1,9 @@
 /*
  * tests/support/virtual_openssl.h: OpenSSL without the outer world: its wall clock is a number, its randomness a seed.
  *
- * OpenSSL's DTLS timer calls gettimeofday, which this file defines for every test program: the real time, until a test begins
- * virtual time. Its random bytes (keys, nonces, ECDSA's k) come from the seed in between, so that a run repeats to the last
- * byte. For tests and simulations only, and for one thread.
+ * OpenSSL's DTLS timer calls gettimeofday, which this file defines for every test program: the real time, until a
+ * test begins virtual time. Its random bytes (keys, nonces, ECDSA's k) come from the seed in between, so that a run
+ * repeats to the last byte. For tests and simulations only, and for one thread.
  */
 #ifndef PARLEY_TESTS_VIRTUAL_OPENSSL_H
 #define PARLEY_TESTS_VIRTUAL_OPENSSL_H

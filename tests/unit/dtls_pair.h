@@ -1,6 +1,6 @@
 /*
- * tests/unit/dtls_pair.h: two DTLS connections and a wire between them in virtual time, which loses, doubles, delays and
- * swaps datagrams by a seed. Everything that happens follows from the seed.
+ * tests/unit/dtls_pair.h: two DTLS connections and a wire between them in virtual time, which loses, doubles, delays
+ * and swaps datagrams by a seed. Everything that happens follows from the seed.
  */
 #ifndef PARLEY_TESTS_DTLS_PAIR_H
 #define PARLEY_TESTS_DTLS_PAIR_H

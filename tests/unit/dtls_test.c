@@ -8,6 +8,7 @@
 
 #include "base/hash.h"
 #include "tests/support/failmalloc.h"
+#include "tests/support/virtual_openssl.h"
 #include "tests/unit/dtls_pair.h"
 
 #define START (5 * US_PER_S)
@@ -143,6 +144,30 @@ static void retransmissions_follow_the_configured_times(void **state)
 		dtls_get_stats(client, &s);
 		assert_int_equal(s.retransmissions, i + 1);
 	}
+	dtls_pair_clear(&p);
+}
+
+/* OpenSSL's clock stands still, is set back by an hour, and at last goes on: late retransmissions, no busy loop. */
+static void a_wall_clock_that_disagrees_only_delays(void **state)
+{
+	(void)state;
+	dtls_pair p;
+	dtls_pair_init(&p, 1, START + 3600 * US_PER_S);
+	p.lose_number = 1;
+	dtls_pair_connect(&p);
+	dtls_conn *client = p.side[DTLS_CLIENT].conn;
+	uint64_t start = p.now, now = p.now;
+	for (int i = 0; i < 5; i++) {
+		now = dtls_deadline(client);
+		if (i == 3)
+			virtual_openssl_set_now(START);
+		dtls_timeout(client, now);
+		assert_in_range(dtls_deadline(client) - now, US_PER_MS, DTLS_RETRANSMIT_FIRST_US);
+	}
+	assert_in_range(now, start + 3 * DTLS_RETRANSMIT_FIRST_US, start + US_PER_S);
+	p.now = now;
+	dtls_pair_run(&p, p.now + US_PER_S);
+	assert_connected(&p);
 	dtls_pair_clear(&p);
 }
 
@@ -737,6 +762,7 @@ int main(void)
 		cmocka_unit_test(handshake_survives_loss_reordering_and_duplication),
 		cmocka_unit_test(each_datagram_of_the_handshake_may_be_lost),
 		cmocka_unit_test(retransmissions_follow_the_configured_times),
+		cmocka_unit_test(a_wall_clock_that_disagrees_only_delays),
 		cmocka_unit_test(handshake_ends_at_its_deadline),
 		cmocka_unit_test(datagrams_keep_to_the_mtu),
 		cmocka_unit_test(same_seed_same_bytes),
