@@ -4,7 +4,6 @@
 
 #define CANDIDATE_LINE_MAX 2048u /* longer lines are nobody's candidate */
 #define COMPONENT_MAX 256u	 /* RFC 8839 5.1: 1*3DIGIT, RFC 8445 5.1.2.1: 1 to 256 */
-#define PRIORITY_MAX 0x7fffffffu /* RFC 8445 5.1.2 */
 #define PORT_MAX 65535u
 
 static const char *const type_names[] = {"relay", "srflx", "prflx", "host"};
@@ -178,7 +177,7 @@ int ice_candidate_parse(slice line, ice_candidate *out)
 	uint32_t component, port;
 	if (!word(&line, &foundation) || !copy_chars(foundation, c.foundation, ICE_FOUNDATION_MAX, "-_") ||
 	    !word_number(&line, COMPONENT_MAX, &component) || component == 0 || !word(&line, &transport) ||
-	    !word_number(&line, PRIORITY_MAX, &c.priority) || !word(&line, &address) ||
+	    !word_number(&line, ICE_PRIORITY_MAX, &c.priority) || !word(&line, &address) ||
 	    !word_number(&line, PORT_MAX, &port) || !parse_address(address, (uint16_t)port, &c) ||
 	    !word_is(&line, "typ") || !word(&line, &type))
 		return PARLEY_EINVAL;

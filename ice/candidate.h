@@ -10,10 +10,11 @@
 #include "base/addr.h"
 #include "base/text.h"
 
-#define ICE_FOUNDATION_MAX 32u	 /* RFC 8839 5.1: 1*32 ice-char */
-#define ICE_NAME_MAX 255u	 /* a host name; browsers send 42 characters: UUID.local */
-#define ICE_UFRAG_MAX 256u	 /* RFC 8839 5.4: 4 to 256 */
-#define ICE_CANDIDATE_TEXT 1024u /* ice_candidate_print never needs more, NUL included */
+#define ICE_FOUNDATION_MAX 32u	     /* RFC 8839 5.1: 1*32 ice-char */
+#define ICE_NAME_MAX 255u	     /* a host name; browsers send 42 characters: UUID.local */
+#define ICE_PRIORITY_MAX 0x7fffffffu /* RFC 8445 5.1.2 */
+#define ICE_UFRAG_MAX 256u	     /* RFC 8839 5.4: 4 to 256 */
+#define ICE_CANDIDATE_TEXT 1024u     /* ice_candidate_print never needs more, NUL included */
 
 typedef enum { ICE_UDP, ICE_TCP } ice_transport;
 /* In the order of preference, the best last. */

@@ -51,7 +51,8 @@ static ice_remote *add_remote(ice_agent *a, const ice_candidate *c, bool learnt)
 /* RFC 8445 7.3.1.3. The foundation is unlike any that the remote could choose to mean something. */
 ice_remote *ice_remote_learn(ice_agent *a, const parley_addr *addr, uint32_t priority)
 {
-	ice_candidate c = {.component = ICE_COMPONENT, .priority = priority, .addr = *addr, .type = ICE_PRFLX};
+	uint32_t sane = priority > ICE_PRIORITY_MAX ? ICE_PRIORITY_MAX : priority;
+	ice_candidate c = {.component = ICE_COMPONENT, .priority = sane ? sane : 1, .addr = *addr, .type = ICE_PRFLX};
 	text t = text_of(c.foundation, sizeof c.foundation);
 	text_printf(&t, "prflx+%u", a->next_id);
 	return add_remote(a, &c, true);
