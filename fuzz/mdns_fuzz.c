@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)mdns_resolve(&resolver, now, slice_from_string("1f4712db-ea17-4bcf-a596-105139dfd8bf.local"), &id);
 	(void)mdns_responder_add(&responder, slice_from_string("b.local"), &address);
 	reader r = reader_of(slice_of(data, size));
-	while (reader_left(&r) > 0) {
+	while (reader_left(&r) >= 2) {
 		size_t len = read_u16(&r);
 		slice in = read_bytes(&r, len < reader_left(&r) ? len : reader_left(&r));
 		(void)mdns_receive(&resolver, now, in);
