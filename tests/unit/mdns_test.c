@@ -31,6 +31,32 @@
 #define ANSWER_NSEC_ONLY_A ANSWER_HEADER WIRE_UUID LOCAL "\0\x2f\x80\1\0\0\0\x78\0\5\xc0\x0c\0\1\x40"
 #define ANSWER_NSEC_NOTHING ANSWER_HEADER WIRE_UUID LOCAL "\0\x2f\x80\1\0\0\0\x78\0\5\xc0\x0c\0\1\0"
 
+/* clang-format off: sixteen bytes a line */
+#define CHROMIUM_NAME "5fabb6e6-83cf-4d45-9f8c-73d18bb7a516"
+/* Chromium 156, asked for A: the address, and NSEC as an additional record */
+static const uint8_t CHROMIUM_ANSWER[] = {
+	0x00, 0x00, 0x84, 0x00, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x01, 0x24, 0x35, 0x66, 0x61, 0x62,
+	0x62, 0x36, 0x65, 0x36, 0x2d, 0x38, 0x33, 0x63, 0x66, 0x2d, 0x34, 0x64, 0x34, 0x35, 0x2d, 0x39, 0x66,
+	0x38, 0x63, 0x2d, 0x37, 0x33, 0x64, 0x31, 0x38, 0x62, 0x62, 0x37, 0x61, 0x35, 0x31, 0x36, 0x05, 0x6c,
+	0x6f, 0x63, 0x61, 0x6c, 0x00, 0x00, 0x01, 0x80, 0x01, 0x00, 0x00, 0x00, 0x78, 0x00, 0x04, 0x0a, 0x3c,
+	0x00, 0x01, 0x24, 0x35, 0x66, 0x61, 0x62, 0x62, 0x36, 0x65, 0x36, 0x2d, 0x38, 0x33, 0x63, 0x66, 0x2d,
+	0x34, 0x64, 0x34, 0x35, 0x2d, 0x39, 0x66, 0x38, 0x63, 0x2d, 0x37, 0x33, 0x64, 0x31, 0x38, 0x62, 0x62,
+	0x37, 0x61, 0x35, 0x31, 0x36, 0x05, 0x6c, 0x6f, 0x63, 0x61, 0x6c, 0x00, 0x00, 0x2f, 0x80, 0x01, 0x00,
+	0x00, 0x00, 0x78, 0x00, 0x05, 0xc0, 0x46, 0x00, 0x01, 0x40,
+};
+/* Chromium 156, asked for AAAA of the same name: NSEC, and the address as an additional record */
+static const uint8_t CHROMIUM_DENIAL[] = {
+	0x00, 0x00, 0x84, 0x00, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00, 0x00, 0x01, 0x24, 0x35, 0x66, 0x61, 0x62,
+	0x62, 0x36, 0x65, 0x36, 0x2d, 0x38, 0x33, 0x63, 0x66, 0x2d, 0x34, 0x64, 0x34, 0x35, 0x2d, 0x39, 0x66,
+	0x38, 0x63, 0x2d, 0x37, 0x33, 0x64, 0x31, 0x38, 0x62, 0x62, 0x37, 0x61, 0x35, 0x31, 0x36, 0x05, 0x6c,
+	0x6f, 0x63, 0x61, 0x6c, 0x00, 0x00, 0x2f, 0x80, 0x01, 0x00, 0x00, 0x00, 0x78, 0x00, 0x05, 0xc0, 0x0c,
+	0x00, 0x01, 0x40, 0x24, 0x35, 0x66, 0x61, 0x62, 0x62, 0x36, 0x65, 0x36, 0x2d, 0x38, 0x33, 0x63, 0x66,
+	0x2d, 0x34, 0x64, 0x34, 0x35, 0x2d, 0x39, 0x66, 0x38, 0x63, 0x2d, 0x37, 0x33, 0x64, 0x31, 0x38, 0x62,
+	0x62, 0x37, 0x61, 0x35, 0x31, 0x36, 0x05, 0x6c, 0x6f, 0x63, 0x61, 0x6c, 0x00, 0x00, 0x01, 0x80, 0x01,
+	0x00, 0x00, 0x00, 0x78, 0x00, 0x04, 0x0a, 0x3c, 0x00, 0x01,
+};
+/* clang-format on */
+
 /* Parses a copy of the exact size, so that the address sanitizer sees a read past the end. */
 static int parse_exact(slice in, mdns_message *m)
 {
@@ -92,10 +118,26 @@ static void an_answer_is_understood(void **state)
 	assert_true(m.records[0].type == MDNS_NSEC && m.records[0].has_a && !m.records[0].has_aaaa);
 }
 
+static void chromium_is_understood(void **state)
+{
+	(void)state;
+	mdns_message m;
+	parley_addr address = addr_ipv4(10, 60, 0, 1, 0);
+	assert_int_equal(parse_exact(slice_of(CHROMIUM_ANSWER, sizeof CHROMIUM_ANSWER), &m), 0);
+	assert_int_equal(m.record_count, 2);
+	assert_true(m.records[0].answer && addr_equal(&m.records[0].address, &address));
+	assert_true(!m.records[1].answer && m.records[1].has_a && !m.records[1].has_aaaa);
+	assert_int_equal(parse_exact(slice_of(CHROMIUM_DENIAL, sizeof CHROMIUM_DENIAL), &m), 0);
+	assert_int_equal(m.record_count, 2);
+	assert_true(m.records[0].answer && m.records[0].type == MDNS_NSEC);
+	assert_true(!m.records[1].answer && addr_equal(&m.records[1].address, &address));
+}
+
 static void every_truncation_is_refused(void **state)
 {
 	(void)state;
-	const slice whole[] = {LITERAL(ANSWER_A), LITERAL(ANSWER_COMPRESSED), LITERAL(ANSWER_NSEC_ONLY_A)};
+	const slice whole[] = {LITERAL(ANSWER_A), LITERAL(ANSWER_COMPRESSED), LITERAL(ANSWER_NSEC_ONLY_A),
+			       slice_of(CHROMIUM_ANSWER, sizeof CHROMIUM_ANSWER)};
 	mdns_message m;
 	for (size_t i = 0; i < ARRAY_LENGTH(whole); i++)
 		for (size_t len = 0; len < whole[i].len; len++)
@@ -301,6 +343,23 @@ static void an_answer_ends_the_question(void **state)
 		assert_int_equal(mdns_receive(&resolver, 500, answers[i]), 0);
 		expect_found(id);
 		expect_silence(500);
+	}
+}
+
+/* Chromium denies AAAA together with the address: which ever packet comes first, the name is found. */
+static void chromium_is_found_by_either_answer(void **state)
+{
+	(void)state;
+	const slice answers[] = {slice_of(CHROMIUM_ANSWER, sizeof CHROMIUM_ANSWER),
+				 slice_of(CHROMIUM_DENIAL, sizeof CHROMIUM_DENIAL)};
+	for (size_t i = 0; i < ARRAY_LENGTH(answers); i++) {
+		mdns_event event;
+		uint64_t id = resolve(0, CHROMIUM_NAME ".local");
+		expect_queries(0, 1, 1);
+		assert_int_equal(mdns_receive(&resolver, 1, answers[i]), 0);
+		assert_true(mdns_poll_event(&resolver, &event));
+		assert_true(event.found && event.id == id && event.address.ip[0] == 10);
+		expect_silence(1);
 	}
 }
 
@@ -523,6 +582,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_single_label_local_names_are_valid),
 		cmocka_unit_test(an_answer_is_understood),
+		cmocka_unit_test(chromium_is_understood),
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(bad_names_and_values_are_refused),
 		cmocka_unit_test(a_name_longer_than_255_bytes_is_refused),
@@ -531,6 +591,7 @@ int main(void)
 		cmocka_unit_test_setup(the_query_is_the_one_that_browsers_answer, fresh_resolver),
 		cmocka_unit_test_setup(queries_repeat_until_the_limit, fresh_resolver),
 		cmocka_unit_test_setup(an_answer_ends_the_question, fresh_resolver),
+		cmocka_unit_test_setup(chromium_is_found_by_either_answer, fresh_resolver),
 		cmocka_unit_test_setup(one_answer_serves_all_questions_for_the_name, fresh_resolver),
 		cmocka_unit_test_setup(what_is_no_answer_is_ignored, fresh_resolver),
 		cmocka_unit_test_setup(a_denial_ends_the_asking_for_that_type, fresh_resolver),
