@@ -12,8 +12,8 @@ static const char *const video_codecs[] = {"VP8", "VP9", "H264", "H265", "AV1", 
 typedef struct {
 	const sdp_session *offer;
 	int data;		 /* the one data channel section; -1: none */
-	const sdp_group *bundle; /* what is outside is rejected ... */
-	int only;		 /* ... and without a bundle, all but this section; -1: nothing is acceptable */
+	int first;		 /* the section whose bundle is taken; -1: nothing is acceptable */
+	const sdp_group *bundle; /* that bundle, outside of which all is rejected; NULL: only `first` is accepted */
 	sdp_setup setup;
 } answer_plan;
 
@@ -73,13 +73,13 @@ static bool accepts(const answer_plan *plan, size_t section)
 		return false;
 	if (sdp_is_data(&plan->offer->media[section]) && plan->data != (int)section)
 		return false;
-	return plan->bundle ? sdp_bundle_of(plan->offer, section) == plan->bundle : plan->only == (int)section;
+	return plan->bundle ? sdp_bundle_of(plan->offer, section) == plan->bundle : plan->first == (int)section;
 }
 
-/* The data channels' bundle before any other; with several and no data channels, the one of the first good section. */
+/* The data channels' bundle before any other, else that of the first section that is acceptable. */
 static answer_plan make_plan(const sdp_session *offer, sdp_setup role)
 {
-	answer_plan plan = {.offer = offer, .data = -1, .only = -1};
+	answer_plan plan = {.offer = offer, .data = -1, .first = -1};
 	for (size_t i = offer->media_count; i-- > 0;) {
 		if (!is_acceptable(offer, i))
 			continue;
@@ -87,12 +87,12 @@ static answer_plan make_plan(const sdp_session *offer, sdp_setup role)
 		if (data)
 			plan.data = (int)i;
 		if (data || plan.data < 0)
-			plan.only = (int)i;
+			plan.first = (int)i;
 	}
-	if (plan.only < 0)
+	if (plan.first < 0)
 		return plan;
-	plan.bundle = sdp_bundle_of(offer, (size_t)plan.only);
-	plan.setup = answer_setup(sdp_transport_of(offer, (size_t)plan.only).setup, role);
+	plan.bundle = sdp_bundle_of(offer, (size_t)plan.first);
+	plan.setup = answer_setup(sdp_transport_of(offer, (size_t)plan.first).setup, role);
 	return plan;
 }
 

@@ -107,8 +107,8 @@ void sdp_build_transport(sdp_builder *b, sdp_media *media, const sdp_local *loca
 	if (b->error || !media)
 		return;
 	/*
-	 * RFC 8843 7.1.3 wants these in the section that speaks for the bundle only; but some peers look for them in every
-	 * section, and all browsers write them there.
+	 * RFC 8843 7.1.3 wants these in the section that speaks for the bundle only; but some peers look for them
+	 * in every section, and all browsers write them there.
 	 */
 	sdp_transport *t = &media->transport;
 	media->port = SDP_PORT_DISCARD;

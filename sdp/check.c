@@ -170,7 +170,7 @@ static bool is_bundled(const sdp_session *answer, size_t section)
 {
 	int tagged = sdp_transport_section(answer);
 	const sdp_group *bundle = sdp_bundle_of(answer, section);
-	return tagged == (int)section || (bundle && bundle == sdp_bundle_of(answer, (size_t)tagged));
+	return tagged == (int)section || (bundle && tagged >= 0 && bundle == sdp_bundle_of(answer, (size_t)tagged));
 }
 
 static const char *wrong_section(const sdp_session *offer, const sdp_session *answer, size_t i)

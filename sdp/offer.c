@@ -1,7 +1,8 @@
 /* Making an offer (RFC 8829 5.2): the sections of the last exchange, and data channels. */
-#include <stdio.h>
-
+#include "base/text.h"
 #include "sdp/internal.h"
+
+#define MID_TEXT_MAX 16u /* a number and its NUL */
 
 typedef struct {
 	const sdp_local *local;
@@ -16,22 +17,26 @@ static bool was_rejected(const offer_plan *plan, size_t section)
 	       (remote && section < remote->media_count && sdp_is_rejected(&remote->media[section]));
 }
 
-/* RFC 8829 5.2.1: a mid that neither side has used. */
-static slice new_mid(const offer_plan *plan, char out[16])
+static bool is_used_mid(const sdp_session *session, slice mid)
 {
-	slice mid;
-	unsigned n = 0;
-	do {
-		snprintf(out, 16, "%u", n++);
-		mid = slice_from_string(out);
-	} while ((plan->previous_local && sdp_find_mid(plan->previous_local, mid) >= 0) ||
-		 (plan->previous_remote && sdp_find_mid(plan->previous_remote, mid) >= 0));
-	return mid;
+	return session && sdp_find_mid(session, mid) >= 0;
+}
+
+/* RFC 8829 5.2.1: a mid that neither side has used. */
+static slice new_mid(const offer_plan *plan, char out[MID_TEXT_MAX])
+{
+	for (unsigned n = 0;; n++) {
+		text t = text_of(out, MID_TEXT_MAX);
+		text_printf(&t, "%u", n);
+		slice mid = slice_of(out, t.len);
+		if (!is_used_mid(plan->previous_local, mid) && !is_used_mid(plan->previous_remote, mid))
+			return mid;
+	}
 }
 
 static void offer_data(sdp_builder *b, offer_plan *plan)
 {
-	char mid[16];
+	char mid[MID_TEXT_MAX];
 	sdp_media like = {
 		.kind = SDP_APPLICATION,
 		.media = slice_from_string("application"),

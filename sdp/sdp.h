@@ -1,20 +1,20 @@
 /*
- * sdp/sdp.h: session descriptions for WebRTC: text to structs and back (RFC 8866), and offers and answers (RFC 8829, JSEP).
+ * sdp/sdp.h: session descriptions for WebRTC: text to structs and back (RFC 8866), offers and answers (RFC 8829, JSEP).
  *
- * What this is: a description is one sdp_session, a tree of plain structs that may be read freely. What WebRTC gives a
- * meaning is typed (bundle groups, transport, codecs, header extensions, sources, simulcast, data channels); every other
- * line is kept word for word. sdp_print writes one canonical order, so parse -> print -> parse gives the same description
- * and nothing is lost.
+ * What this is: a description is one sdp_session, a tree of plain structs that may be read freely. What WebRTC
+ * gives a meaning is typed (bundle groups, transport, codecs, header extensions, sources, simulcast, data
+ * channels); every other line is kept word for word. sdp_print writes one canonical order, so parse -> print ->
+ * parse gives the same description and nothing is lost.
  *
- * What it is not: it knows no ICE (candidates are lines of text), no DTLS (a fingerprint is two words), no SCTP. It keeps no
- * signaling state: who offered when is peer/'s business.
+ * What it is not: it knows no ICE (candidates are lines of text), no DTLS (a fingerprint is two words), no SCTP. It
+ * keeps no signaling state: who offered when is peer/'s business.
  *
- * Ownership: the session owns all memory below it, in one arena; sdp_free frees the lot. Every slice and array in it is
- * borrowed from there. Slices given to a function are copied. An absent text is the empty slice: none of the texts here may
- * be empty when present, other absences have a flag.
+ * Ownership: the session owns all memory below it, in one arena; sdp_free frees the lot. Every slice and array in
+ * it lives as long (or is static). Slices given to a function are copied. An absent text is the empty slice, since
+ * none of these texts may be empty when present; other absences have a flag.
  *
- * Errors: 0, PARLEY_EPROTO (the description is wrong; sdp_error says where and why), PARLEY_ELIMIT (larger than the limits
- * below; sdp_error says which), PARLEY_ENOMEM; others as named. *out is written only on success.
+ * Errors: 0, PARLEY_EPROTO (the description is wrong; sdp_error says where and why), PARLEY_ELIMIT (larger than the
+ * limits below; sdp_error says which), PARLEY_ENOMEM; others as named. *out is written only on success.
  */
 #ifndef PARLEY_SDP_SDP_H
 #define PARLEY_SDP_SDP_H
@@ -37,14 +37,14 @@
 /* What is wrong with a description, for people. line counts from 1; 0: the description as a whole. */
 typedef struct {
 	unsigned line;
-	char text[SDP_ERROR_MAX]; /* "line 7: m= line has no port", "section 2 (mid 1): no ice-ufrag" */
+	char text[SDP_ERROR_MAX]; /* "line 7: m= has no format", "section 2 (mid 1): no setup" */
 } sdp_error;
 
 /* --- what a description is made of --- */
 
 typedef enum { SDP_AUDIO, SDP_VIDEO, SDP_APPLICATION, SDP_OTHER } sdp_kind;
 
-/* RFC 8866 6.7. Two bits, so that an answer's is computed by & (RFC 8829 5.3.1). */
+/* RFC 8866 6.7. Two bits, send and receive. */
 typedef enum {
 	SDP_INACTIVE = 0,
 	SDP_SENDONLY = 1,
@@ -55,7 +55,7 @@ typedef enum {
 /* RFC 4145 4, RFC 8842. */
 typedef enum { SDP_SETUP_NONE, SDP_SETUP_ACTPASS, SDP_SETUP_ACTIVE, SDP_SETUP_PASSIVE, SDP_SETUP_HOLDCONN } sdp_setup;
 
-/* RFC 8122 5. The value's form (pairs of hex digits and colons) is checked, its length and the digest are dtls/'s matter. */
+/* RFC 8122 5. The value's form is checked (pairs of hex digits and colons); its length and digest are for dtls/. */
 typedef struct {
 	slice algorithm; /* "sha-256"; compare without case */
 	slice value;	 /* "F4:17:..." */
@@ -69,7 +69,7 @@ typedef struct {
 /* The attributes that describe an ICE and DTLS transport; they may stand at session or at media level. */
 typedef struct {
 	slice ufrag, pwd;  /* RFC 8839 5.4 */
-	slice ice_options; /* RFC 8839 5.6: words separated by one space, "trickle" */
+	slice ice_options; /* RFC 8839 5.6: words such as "trickle"; see sdp_has_ice_option */
 	slice tls_id;	   /* RFC 8842 4 */
 	sdp_setup setup;
 	sdp_fingerprint *fingerprints;
@@ -229,8 +229,8 @@ typedef struct sdp_session {
 /* --- text --- */
 
 /*
- * Parse a description. Lines end in CRLF or LF, the last may lack it. Strict otherwise: a line or a typed attribute that
- * breaks its grammar, a NUL, a payload type above 127, a mid used twice refuse the whole with one reason.
+ * Parse a description. Lines end in CRLF or LF, the last may lack it. Strict otherwise: a line or a typed attribute
+ * that breaks its grammar, a NUL, a payload type above 127, a mid used twice refuse the whole with one reason.
  * error may be NULL.
  */
 int sdp_parse(slice in, sdp_session **out, sdp_error *error);
@@ -248,23 +248,28 @@ bool sdp_is_rejected(const sdp_media *media);
 /* The BUNDLE group that has this section's mid, or NULL. */
 const sdp_group *sdp_bundle_of(const sdp_session *session, size_t section);
 /*
- * The section that speaks for the connection's one transport: the first of the data channel's BUNDLE group (or of the first
- * group, when there are no data channels) that is not rejected, as RFC 8843 7.2 tags it; without groups the data
- * channel's section, or else the first that is not rejected. -1: all are rejected or there are none.
+ * The section that speaks for the connection's one transport: the first of the data channels' BUNDLE group (or,
+ * when there are no data channels, of the first group) that is not rejected, as RFC 8843 7.2.1 tags it; without
+ * groups the data channels' section, or else the first that is not rejected. -1: all are rejected or there are
+ * none.
  *
- * Once there is an answer, ask the answer: the index it gives is the right one in the offer too.
+ * Once there is an answer, ask the answer: the index it gives is the right one in the offer too. Candidates of
+ * other sections belong to transports that the bundle gave up.
  */
 int sdp_transport_section(const sdp_session *session);
 /*
  * The transport in force for a section: each attribute from the section, else from the session, else from the section
- * that speaks for its bundle. Absent everywhere: empty.
+ * that speaks for its bundle; ufrag and pwd only as a pair. Absent everywhere: empty.
  */
 sdp_transport sdp_transport_of(const sdp_session *session, size_t section);
 /* True if the ice-options in force have this word (RFC 8839 5.6), such as "trickle". */
 bool sdp_has_ice_option(const sdp_transport *transport, const char *option);
 /* The first accepted data channel section (UDP/DTLS/SCTP or TCP/DTLS/SCTP, webrtc-datachannel); -1: none. */
 int sdp_data_section(const sdp_session *session);
-/* Largest message the sender of this section takes: its own, 65536 if it does not say, UINT64_MAX for "any" (RFC 8841 6.1). */
+/*
+ * Bytes of the largest message that the sender of this section takes: what it says, UINT64_MAX for "any", 65536 if
+ * it does not say (RFC 8841 6.1).
+ */
 uint64_t sdp_max_message_size(const sdp_media *media);
 /* The section's direction, else the session's, else sendrecv (RFC 8866 6.7). */
 sdp_direction sdp_direction_of(const sdp_session *session, size_t section);
@@ -291,62 +296,69 @@ typedef struct {
 	uint16_t sctp_port;
 	uint64_t max_message_size; /* 0: any */
 	slice sctp_init;	   /* empty: no line */
-	/* Candidates known so far ("candidate:..." or "a=candidate:..."); they go into the section of sdp_transport_section. */
+	/* Those known so far, as sdp_add_candidate takes them; they go into the section of sdp_transport_section. */
 	const slice *candidates;
 	size_t candidate_count;
 	bool end_of_candidates;
-	/* For that section's m= port and c= line. Family PARLEY_ADDR_NONE: port 9 and 0.0.0.0, as before gathering and for a
-	 * .local name or TCP default candidate (RFC 8840 4.1.1). */
+	/* For that section's m= port and c= line. Family PARLEY_ADDR_NONE: port 9 and 0.0.0.0, as before gathering
+	 * (RFC 8840 4.1.1) and when the default candidate is a .local name or TCP. */
 	parley_addr default_address;
 } sdp_local;
 
 /*
- * Make an offer (RFC 8829 5.2). Its sections are those of previous_local (the local description last negotiated, offer or
- * answer; NULL: none) in their order, with transport attributes renewed from local; then, if `data` and there is no live data
- * section yet, one for data channels, in the place of a section that both sides have at port 0 if there is one, under a
- * new mid. previous_remote is the remote description of that exchange (NULL: none): what it rejected stays rejected.
- * Everything is in one BUNDLE group. PARLEY_EINVAL: neither sections nor data, or local lacks ufrag, pwd or
- * fingerprint. PARLEY_ELIMIT: too many sections or candidates.
+ * Make an offer (RFC 8829 5.2), everything in one BUNDLE group. Its sections are those of previous_local (the local
+ * description last negotiated, offer or answer; NULL: none) in their order, with the transport renewed from local;
+ * what previous_remote, its other half, rejects (NULL: nothing) is rejected. Then, if `data` and no section has
+ * them yet, data channels, under a new mid, in the place of a rejected section if there is one.
+ *
+ * PARLEY_EINVAL: there would be no section, or local lacks ufrag, pwd or fingerprint, or a candidate is not one.
+ * PARLEY_ELIMIT: too many sections or candidates.
  */
 int sdp_make_offer(const sdp_local *local, bool data, const sdp_session *previous_local,
 		   const sdp_session *previous_remote, sdp_session **out);
 
 /*
- * Make the answer to a checked offer (RFC 8829 5.3): section by section, in the offered order, with the offered mids and
- * protos. Data channels are accepted; audio and video with a codec in common are answered inactive, with those codecs
- * (without red and FEC, with rtx whose codec stays) and the mid header extension. Rejected (port 0, not in the bundle): kinds and protos unknown
- * here, DTLS/SCTP with sctpmap, data channels without sctp-port, a second data section, RTP without rtcp-mux, no common codec,
- * and what is outside the one bundle used. Fails only for PARLEY_ENOMEM, PARLEY_ELIMIT and, as above, PARLEY_EINVAL.
+ * Make the answer to a checked offer (RFC 8829 5.3): section by section, in the offered order, with the offered
+ * mids and protos. Data channels are accepted; audio and video are answered inactive, with the codecs of rtp/ among
+ * those offered, their rtx, no RED or FEC, and the mid header extension.
+ *
+ * Rejected (port 0, not in the bundle) are kinds and protos unknown here, such as DTLS/SCTP with sctpmap; data
+ * channels without sctp-port, and a second section of them; RTP without rtcp-mux or a known codec; and what is
+ * outside the one bundle used. Errors: PARLEY_EINVAL and PARLEY_ELIMIT as in sdp_make_offer.
  */
 int sdp_make_answer(const sdp_session *offer, const sdp_local *local, sdp_session **out);
 
 /*
- * May this remote offer be answered? Each transport that the bundles need has ufrag and pwd (RFC 8839 5.4: 4..256 and
- * 22..256 ice-chars), a fingerprint and a setup; BUNDLE groups name existing mids, each once; extmap ids are unique in
- * a section. PARLEY_EPROTO with the reason otherwise. error may be NULL.
+ * May this remote offer be answered? Each section that could be accepted has, itself or by its session or bundle,
+ * ufrag and pwd (RFC 8839 5.4: 4..256 and 22..256 ice-chars), a fingerprint and a setup; BUNDLE groups name
+ * existing mids, each once; header extension ids are unique in a section and SSRCs among sections. PARLEY_EPROTO
+ * with the reason otherwise, or PARLEY_ENOMEM. error may be NULL.
  */
 int sdp_check_offer(const sdp_session *offer, sdp_error *error);
 /*
- * Does this remote answer fit our offer? As above, and: as many sections, of the same kind; a section rejected in the offer
- * is rejected; each other one is rejected, or has the offered proto and mid, an offered format, rtcp-mux (RTP), sctp-port
- * (data channels) and a setup, active or passive, that complements the offer's; what is accepted is all in one bundle,
- * which is part of an offered one.
+ * Does this remote answer fit our offer? As above, and: as many sections, of the same kind; a section rejected in
+ * the offer is rejected; each other one is rejected, or has the offered proto and mid, an offered format, rtcp-mux
+ * (RTP), sctp-port (data channels) and a setup, active or passive, that complements the offer's; what is accepted
+ * is all in one bundle, which is part of an offered one.
  */
 int sdp_check_answer(const sdp_session *offer, const sdp_session *answer, sdp_error *error);
-/* The local role that an exchange gives: the answerer's own setup, or the complement of the remote answer's: ACTIVE is DTLS
- * client. answer has passed sdp_check_answer or is ours. SDP_SETUP_NONE if it has no transport. */
+/*
+ * The local DTLS role that an exchange gives (ACTIVE is the client): our own answer's setup, or the complement of the
+ * remote answer's. answer has passed sdp_check_answer or is ours. SDP_SETUP_NONE if all is rejected.
+ */
 sdp_setup sdp_local_role(const sdp_session *answer, bool answer_is_local);
 
 /* --- additions to a description --- */
 
 /*
- * Add a candidate ("candidate:..." or "a=candidate:...") to a section, so that the text of a description has those gathered or trickled
- * since. The same line twice is kept once. PARLEY_ENOTFOUND: no such section; PARLEY_EINVAL: not one line of a candidate; PARLEY_ELIMIT.
+ * Add a candidate ("candidate:..." or "a=candidate:...") to a section, so that the text has what was gathered or
+ * trickled since. The same line twice is kept once. PARLEY_ENOTFOUND: no such section; PARLEY_EINVAL: not one line
+ * that begins so; PARLEY_ELIMIT.
  */
 int sdp_add_candidate(sdp_session *session, size_t section, slice line);
-/* Say that no more candidates of this section follow (RFC 8840 8.2). */
+/* Say that no more candidates of this section follow (RFC 8840 8). */
 int sdp_end_candidates(sdp_session *session, size_t section);
-/* Set the section's m= port and c= line. Family NONE: port 9 and 0.0.0.0. Rejected and bundle-only sections keep port 0. */
+/* Set the section's m= port and c= line. Family NONE: port 9 and 0.0.0.0. Where the port is 0 it stays so. */
 int sdp_set_default_address(sdp_session *session, size_t section, const parley_addr *address);
 
 #endif

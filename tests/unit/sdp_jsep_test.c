@@ -10,6 +10,8 @@
 #include "tests/unit/sdp_support.h"
 
 #define CANDIDATE "candidate:1 1 udp 2122260223 192.0.2.7 50000 typ host"
+#define DATA_LINE "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"
+#define DATA_GONE "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n"
 #define BUNDLE(mids) "a=group:BUNDLE " mids "\r\n"
 #define AUDIO(mid)                                                              \
 	"m=audio 9 UDP/TLS/RTP/SAVPF 111 63\r\na=mid:" mid "\r\na=rtcp-mux\r\n" \
@@ -189,33 +191,30 @@ static void what_cannot_be_spoken_is_rejected_in_its_place(void **state)
 	} cases[] = {
 		{"m=application 9 DTLS/SCTP 5000\r\na=mid:0\r\na=sctpmap:5000 webrtc-datachannel 1024\r\n",
 		 "m=application 0 DTLS/SCTP 5000\r\n"},
-		{"m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n", /* no sctp-port */
-		 "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n"},
+		{DATA_LINE, /* no sctp-port */
+		 DATA_GONE},
 		{BUNDLE("t 0") "m=text 9 RTP/AVP 98\r\na=mid:t\r\n" DATA("0"),
-		 "a=group:BUNDLE 0\r\nm=text 0 RTP/AVP 98\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"},
-		{BUNDLE("0 1") DATA("0") DATA("1"),
-		 "a=group:BUNDLE 0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"
-		 "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n"},
+		 "a=group:BUNDLE 0\r\nm=text 0 RTP/AVP 98\r\n" DATA_LINE},
+		{BUNDLE("0 1") DATA("0") DATA("1"), "a=group:BUNDLE 0\r\n" DATA_LINE DATA_GONE},
 		/* no bundle: the data channels stay */
-		{AUDIO("0") DATA("1"),
-		 "m=audio 0 UDP/TLS/RTP/SAVPF 111 63\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"},
+		{AUDIO("0") DATA("1"), "m=audio 0 UDP/TLS/RTP/SAVPF 111 63\r\n" DATA_LINE},
 		/* no bundle and no data channels: the first stays */
 		{AUDIO("0") AUDIO("1"), "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nm=audio 0 UDP/TLS/RTP/SAVPF 111 63\r\n"},
 		/* two bundles: that of the data channels */
 		{BUNDLE("0") BUNDLE("1 2") AUDIO("0") AUDIO("1") DATA("2"),
-		 "a=group:BUNDLE 1 2\r\nm=audio 0 UDP/TLS/RTP/SAVPF 111 63\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"
-		 "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"},
+		 "a=group:BUNDLE 1 2\r\nm=audio 0 UDP/TLS/RTP/SAVPF 111 63\r\n"
+		 "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n" DATA_LINE},
 		/* the offer's own rejection stays; bundle-only is none */
 		{BUNDLE("0 1") DATA("0") "m=audio 0 UDP/TLS/RTP/SAVPF 0\r\na=mid:1\r\na=rtcp-mux\r\n",
-		 "a=group:BUNDLE 0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nm=audio 0 UDP/TLS/RTP/SAVPF 0\r\n"},
+		 "a=group:BUNDLE 0\r\n" DATA_LINE "m=audio 0 UDP/TLS/RTP/SAVPF 0\r\n"},
 		{BUNDLE("0 1") DATA("0") "m=audio 0 UDP/TLS/RTP/SAVPF 0\r\na=mid:1\r\na=rtcp-mux\r\na=bundle-only\r\n",
-		 "a=group:BUNDLE 0 1\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\n"},
+		 "a=group:BUNDLE 0 1\r\n" DATA_LINE "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n"},
 		/* no rtcp-mux; only RED */
 		{BUNDLE("0 1") DATA("0") "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:1\r\n",
-		 "a=group:BUNDLE 0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nm=audio 0 UDP/TLS/RTP/SAVPF 0\r\n"},
+		 "a=group:BUNDLE 0\r\n" DATA_LINE "m=audio 0 UDP/TLS/RTP/SAVPF 0\r\n"},
 		{BUNDLE("0 1") DATA(
 			 "0") "m=audio 9 UDP/TLS/RTP/SAVPF 63\r\na=mid:1\r\na=rtcp-mux\r\na=rtpmap:63 red/48000\r\n",
-		 "a=group:BUNDLE 0\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nm=audio 0 UDP/TLS/RTP/SAVPF 63\r\n"},
+		 "a=group:BUNDLE 0\r\n" DATA_LINE "m=audio 0 UDP/TLS/RTP/SAVPF 63\r\n"},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
 		char in[2048], out[2048] = "";
@@ -331,7 +330,8 @@ static void wrong_offers_are_refused_with_the_reason(void **state)
 		 "section 1 (mid 0): no fingerprint"},
 		{DATA("0") "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdefghijkl\r\na=fingerprint:sha-1 00\r\n",
 		 "section 1 (mid 0): no setup"},
-		{DATA("0") "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdefghijkl\r\na=fingerprint:sha-1 00\r\na=setup:holdconn\r\n",
+		{DATA("0") "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdefghijkl\r\na=fingerprint:sha-1 00\r\n"
+			   "a=setup:holdconn\r\n",
 		 "section 1 (mid 0): setup is holdconn"},
 		{BUNDLE("0 1") DATA("0") SDP_TEST_TRANSPORT, "BUNDLE names mid 1, which no section has"},
 		{BUNDLE("0 0") DATA("0") SDP_TEST_TRANSPORT, "BUNDLE names mid 0 twice"},

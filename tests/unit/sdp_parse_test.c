@@ -129,14 +129,17 @@ static void every_kind_of_line_survives(void **state)
 {
 	(void)state;
 	static const char in[] =
-		"v=0\no=alice 2890844526 2890842807 IN IP6 2001:db8::1\ns=A session, named\ni=about\nu=http://example.com\n"
-		"e=a@example.com\ne=b@example.com\np=+1 617 555-6011\nc=IN IP4 224.2.36.42/127\nb=X-YZ:128\nb=AS:1\n"
-		"t=1 2\nr=7d 1h 0 25h\nt=3 4\nz=1 -1h\nk=prompt\na=recvonly\na=ice-lite\na=x-flag\na=x:y:z\n"
-		"m=audio 49170/2 RTP/AVP 0 97\ni=sound\nc=IN IP4 224.2.1.1/127/3\nc=IN IP4 224.2.1.4/127\nb=AS:64\nk=clear:x\n"
-		"a=rtpmap:97 L16/8000/2\na=rtpmap:98 lost/8000\na=fmtp:97 a=b\na=fmtp:97 second\na=rtcp-fb:* nack\na=rtcp-fb:97 ack\n"
-		"a=extmap:4096/inactive urn:x a b c\na=ssrc:4294967295 cname:\na=ssrc:0 flag\na=ssrc-group:FID\na=msid:-\n"
-		"a=rid:1 recv pt=97;max-width=1\na=simulcast:recv 1,~2;3 send ~4\na=rtcp-mux-only\na=extmap-allow-mixed\n"
-		"a=tls-id:abc\na=end-of-candidates\na=candidate:1 1 udp 1 1.2.3.4 5 typ host\na=bundle-only\na=ptime:20\n"
+		"v=0\no=alice 2890844526 2890842807 IN IP6 2001:db8::1\ns=A session, named\ni=about\n"
+		"u=http://example.com\ne=a@example.com\ne=b@example.com\np=+1 617 555-6011\n"
+		"c=IN IP4 224.2.36.42/127\nb=X-YZ:128\nb=AS:1\nt=1 2\nr=7d 1h 0 25h\nt=3 4\nz=1 -1h\n"
+		"k=prompt\na=recvonly\na=ice-lite\na=x-flag\na=x:y:z\nm=audio 49170/2 RTP/AVP 0 97\n"
+		"i=sound\nc=IN IP4 224.2.1.1/127/3\nc=IN IP4 224.2.1.4/127\nb=AS:64\nk=clear:x\n"
+		"a=rtpmap:97 L16/8000/2\na=rtpmap:98 lost/8000\na=fmtp:97 a=b\na=fmtp:97 second\n"
+		"a=rtcp-fb:* nack\na=rtcp-fb:97 ack\na=extmap:4096/inactive urn:x a b c\n"
+		"a=ssrc:4294967295 cname:\na=ssrc:0 flag\na=ssrc-group:FID\na=msid:-\n"
+		"a=rid:1 recv pt=97;max-width=1\na=simulcast:recv 1,~2;3 send ~4\na=rtcp-mux-only\n"
+		"a=extmap-allow-mixed\na=tls-id:abc\na=end-of-candidates\n"
+		"a=candidate:1 1 udp 1 1.2.3.4 5 typ host\na=bundle-only\na=ptime:20\n"
 		"m=application 9 DTLS/SCTP 5000\na=sctpmap:5000 webrtc-datachannel 1024\na=rtpmap:1 not/1\n"
 		"m=text 0 TCP x y\n";
 	sdp_session *s = sdp_of_text(in);

@@ -1,10 +1,16 @@
-/* tests/unit/sdp_support.h: descriptions for the tests of sdp/: captures of browsers, and small ones written in place. */
+/*
+ * tests/unit/sdp_support.h: descriptions for the tests of sdp/: captures of browsers, and small ones written in
+ * place.
+ */
 #ifndef PARLEY_TESTS_SDP_SUPPORT_H
 #define PARLEY_TESTS_SDP_SUPPORT_H
 
 #include "sdp/sdp.h"
 
-/* In tests/data/sdp, without ".sdp": Chromium 156 and Firefox ESR 153, recorded between the two and with themselves. */
+/*
+ * In tests/data/sdp, without ".sdp": Chromium 156 and Firefox ESR 153, recorded between the two and with
+ * themselves.
+ */
 extern const char *const sdp_captures[];
 extern const size_t sdp_capture_count;
 
