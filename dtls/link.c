@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 
 /* IPv6 and UDP headers: what OpenSSL takes off a link's MTU. */
 #define IP_UDP_OVERHEAD 48

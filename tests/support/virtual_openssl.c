@@ -5,7 +5,6 @@
 
 #include <openssl/rand.h>
 #include <stdbool.h>
-#include <sys/time.h>
 #include <time.h>
 
 #include "base/rng.h"
@@ -28,7 +27,8 @@ static uint64_t wall_clock_us(void)
 }
 
 /* Takes the place of the C library's for the program and the shared libraries it loads. */
-int gettimeofday(struct timeval *restrict out, void *restrict zone)
+int gettimeofday(struct timeval *out, void *zone);
+int gettimeofday(struct timeval *out, void *zone)
 {
 	(void)zone;
 	uint64_t us = wall_clock_us();
