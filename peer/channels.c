@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/utf8.h"
 #include "peer/internal.h"
 
 #define CHANNEL_ID_MAX 65534u /* RFC 8832 6: 65535 is reserved */
@@ -43,44 +44,13 @@ int parley_core_create_data_channel(parley_core *core, uint64_t now, const char 
 	return 0;
 }
 
-/* RFC 3629: what W3C's USVString gives, and what a browser closes the channel over when it is not. */
-static bool is_utf8(slice s)
-{
-	for (size_t i = 0; i < s.len;) {
-		uint8_t c = s.data[i++];
-		size_t more = c < 0x80	 ? 0
-			      : c < 0xc2 ? SIZE_MAX
-			      : c < 0xe0 ? 1
-			      : c < 0xf0 ? 2
-			      : c < 0xf5 ? 3
-					 : SIZE_MAX;
-		if (more > s.len - i)
-			return false;
-		for (size_t k = 0; k < more; k++) {
-			uint8_t low = 0x80, high = 0xbf;
-			if (k == 0 && c == 0xe0)
-				low = 0xa0; /* overlong */
-			else if (k == 0 && c == 0xed)
-				high = 0x9f; /* surrogates */
-			else if (k == 0 && c == 0xf0)
-				low = 0x90; /* overlong */
-			else if (k == 0 && c == 0xf4)
-				high = 0x8f; /* above U+10FFFF */
-			if (s.data[i] < low || s.data[i] > high)
-				return false;
-			i++;
-		}
-	}
-	return true;
-}
-
 int parley_core_send(parley_core *core, uint64_t now, parley_channel channel, bool binary, const void *data, size_t len)
 {
 	if (core->closed)
 		return PARLEY_ECLOSED;
 	core_enter(core, now);
 	slice message = slice_of(data, len);
-	if (!binary && !is_utf8(message))
+	if (!binary && !utf8_valid(message))
 		return core_fail(core, PARLEY_EINVAL, "the text is not UTF-8");
 	int err = dc_send(core->channels, now, channel, binary, message);
 	if (err)

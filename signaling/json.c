@@ -10,8 +10,8 @@
 #include <jsmn.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 #include "parley/types.h"
-#include "signaling/utf8.h"
 
 /* --- reading --- */
 

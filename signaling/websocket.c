@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "base/rng.h"
 #include "base/text.h"
-#include "signaling/utf8.h"
+#include "base/utf8.h"
 
 #define FRAME_HEAD_MAX 14u /* bytes before a payload (RFC 6455 5.2) */
 /* Whole messages waiting: one of message_max, and what wslay has read ahead, at worst all empty messages. */

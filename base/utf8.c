@@ -1,4 +1,4 @@
-#include "signaling/utf8.h"
+#include "base/utf8.h"
 
 /* How many bytes follow a lead byte, and the range of the first of them, which rules out overlong forms and surrogates
  * (RFC 3629 4). False: no lead byte. */

@@ -1,8 +1,8 @@
 /*
- * signaling/utf8.h: UTF-8 (RFC 3629), one character at a time.
+ * base/utf8.h: UTF-8 (RFC 3629), one character at a time.
  */
-#ifndef PARLEY_SIGNALING_UTF8_H
-#define PARLEY_SIGNALING_UTF8_H
+#ifndef PARLEY_BASE_UTF8_H
+#define PARLEY_BASE_UTF8_H
 
 #include "base/bytes.h"
 
