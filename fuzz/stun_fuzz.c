@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	stun_print(&m, &t);
 	(void)stun_check_fingerprint(&m);
 	assert(stun_check_integrity(&m, slice_from_string("key")) != 0 || m.has_integrity || m.has_integrity_sha256);
-	(void)stun_offers_algorithm(&m, STUN_ALGORITHM_SHA256);
+	(void)stun_choose_algorithm(&m, &number);
 	(void)stun_nonce_features(m.nonce);
 	return 0;
 }

@@ -193,14 +193,16 @@ bool stun_is_challenge(const stun_message *m)
 	       (m->error_code == STUN_UNAUTHENTICATED || m->error_code == STUN_STALE_NONCE);
 }
 
-bool stun_offers_algorithm(const stun_message *m, uint16_t algorithm)
+bool stun_choose_algorithm(const stun_message *m, uint16_t *algorithm)
 {
 	reader r = reader_of(m->password_algorithms);
 	while (!r.bad && reader_left(&r) > 0) {
 		uint16_t number = read_u16(&r);
 		size_t length = read_u16(&r);
-		if (number == algorithm && !r.bad)
+		if (!r.bad && (number == STUN_ALGORITHM_MD5 || number == STUN_ALGORITHM_SHA256)) {
+			*algorithm = number;
 			return true;
+		}
 		read_skip(&r, (length + 3) / 4 * 4);
 	}
 	return false;

@@ -130,7 +130,7 @@ typedef struct {
 	slice username, userhash /* 32 bytes */, realm, nonce, software, alternate_domain;
 	bool has_password_algorithm, has_password_algorithms;
 	uint16_t password_algorithm;
-	slice password_algorithms; /* encoded: stun_offers_algorithm */
+	slice password_algorithms; /* encoded: stun_choose_algorithm */
 
 	bool has_error;
 	uint16_t error_code; /* 300 to 699 */
@@ -183,7 +183,8 @@ int stun_parse(slice in, stun_message *m);
 
 /* An error that asks for (other) credentials: 401 or 438 without integrity (RFC 8489 9.2.4), which nobody can sign. */
 bool stun_is_challenge(const stun_message *m);
-bool stun_offers_algorithm(const stun_message *m, uint16_t algorithm);
+/* The first algorithm of PASSWORD-ALGORITHMS that we know (RFC 8489 9.2.5). False: none. */
+bool stun_choose_algorithm(const stun_message *m, uint16_t *algorithm);
 
 /* The one walker of attributes. */
 typedef struct {

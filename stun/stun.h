@@ -4,6 +4,7 @@
  *   message.h      bytes -> stun_message, a plain struct whose slices borrow from the packet
  *   build.h        stun_begin, stun_put_*: a message into a writer
  *   auth.h         keys, MESSAGE-INTEGRITY and FINGERPRINT checks
+ *   credentials.h  a client's long-term credentials: the answer to 401 and 438
  *   transaction.h  one client transaction in virtual time
  *   channel.h      TURN ChannelData, and cutting a TCP stream into units
  *   print.h        names, and one line of text for traces
@@ -17,6 +18,7 @@
 #include "stun/auth.h"
 #include "stun/build.h"
 #include "stun/channel.h"
+#include "stun/credentials.h"
 #include "stun/message.h"
 #include "stun/print.h"
 #include "stun/transaction.h"

@@ -1,0 +1,52 @@
+/*
+ * stun/credentials.h: a client's long-term credentials with one server (RFC 8489 9.2): what the server last challenged it
+ * with, and how the next request answers.
+ *
+ *   send without; on stun_is_challenge(msg): stun_credentials_challenge; if 0, build the request anew with a new transaction
+ *   id, end it by stun_credentials_put (then a fingerprint, if wanted), and take responses under stun_credentials_key.
+ *
+ * Not here: the transactions. User name and password are the caller's bytes and must outlive the struct. {0} is not enough:
+ * stun_credentials_init.
+ */
+#ifndef PARLEY_STUN_CREDENTIALS_H
+#define PARLEY_STUN_CREDENTIALS_H
+
+#include "base/buf.h"
+#include "stun/auth.h"
+#include "stun/message.h"
+
+#define STUN_QUOTED_MAX 763u	/* bytes of a REALM or NONCE (RFC 8489 14.9, 14.10) */
+#define STUN_ALGORITHMS_MAX 64u /* bytes of PASSWORD-ALGORITHMS that we echo */
+#define STUN_CHALLENGES_MAX 4u	/* in a row, with no request accepted: then the server goes round in circles */
+
+typedef struct {
+	slice username, password;
+	bool ready; /* challenged: requests carry credentials */
+	bool shown; /* a request with the present realm has been built */
+	bool use_userhash, use_sha256;
+	uint16_t algorithm;
+	unsigned challenges; /* in a row */
+	buf realm, nonce, algorithms;
+	uint8_t userhash[SHA256_SIZE];
+	stun_key key;
+} stun_credentials;
+
+void stun_credentials_init(stun_credentials *c, slice username, slice password);
+void stun_credentials_clear(stun_credentials *c); /* frees; wipes the key */
+
+/*
+ * A 401 or 438 came. 0: ask again. PARLEY_EAUTH: refused, the password is wrong or there were too many in a row;
+ * PARLEY_EPROTO: REALM or NONCE is missing, or what the nonce announces was taken out on the way (a bid-down attack);
+ * PARLEY_EUNSUPPORTED: no algorithm that we know; PARLEY_ENOMEM, PARLEY_ECRYPTO. After an error: only clear.
+ */
+int stun_credentials_challenge(stun_credentials *c, const stun_message *msg);
+/* A request was answered otherwise, under our key. */
+void stun_credentials_accepted(stun_credentials *c);
+
+/* USERNAME or USERHASH, REALM, NONCE, the algorithms if the server named some, and the integrity that covers all before it.
+ * Nothing unless challenged. */
+void stun_credentials_put(stun_credentials *c, writer *w);
+/* Empty unless challenged. */
+slice stun_credentials_key(const stun_credentials *c);
+
+#endif
