@@ -4,10 +4,14 @@
 #include "base/addr.h"
 #include "net/sockaddr.h"
 #include "net/stream_internal.h"
+#include "net/timer.h"
 #include "net/tls_internal.h"
+
+#define RETRY_US (100 * US_PER_MS) /* when memory was short */
 
 struct net_listener {
 	tcp_socket *socket; /* owner: the listener */
+	net_timer *retry;   /* for a connection that waits to be accepted: libuv reports it once */
 	net_stream_options options;
 	net_on_accept *on_accept;
 	void *me;
@@ -19,8 +23,10 @@ static void connection_came(uv_stream_t *handle, int status)
 	if (status != 0 || !l)
 		return; /* e.g. out of descriptors: libuv goes on when there are some again */
 	tcp_socket *socket = tcp_socket_new(handle->loop, NULL);
-	if (!socket)
+	if (!socket) {
+		net_timer_set(l->retry, net_now() + RETRY_US);
 		return;
+	}
 	if (uv_accept(handle, (uv_stream_t *)&socket->handle) != 0) {
 		tcp_socket_discard(socket);
 		return;
@@ -31,6 +37,12 @@ static void connection_came(uv_stream_t *handle, int status)
 	l->on_accept(l->me, l, stream); /* may free l */
 	if (!net_stream_has_callbacks(stream))
 		net_stream_release(stream);
+}
+
+static void retry_due(void *me)
+{
+	net_listener *l = me;
+	connection_came((uv_stream_t *)&l->socket->handle, 0);
 }
 
 static int listener_bind(net_listener *l, const parley_addr *address)
@@ -48,26 +60,27 @@ int net_listener_new(uv_loop_t *loop, const parley_addr *address, const net_stre
 		     net_on_accept *on_accept, void *me, net_listener **out, char why[NET_WHY_MAX])
 {
 	net_listener *l = calloc(1, sizeof *l);
-	tcp_socket *socket = l ? tcp_socket_new(loop, l) : NULL;
-	if (!socket) {
-		free(l);
+	if (!l) {
 		if (why)
 			snprintf(why, NET_WHY_MAX, "out of memory");
 		return PARLEY_ENOMEM;
 	}
-	*l = (net_listener){.socket = socket, .on_accept = on_accept, .me = me};
+	l->on_accept = on_accept;
+	l->me = me;
 	net_stream_options_default(&l->options);
 	if (options)
 		l->options = *options;
 	net_tls_ref(l->options.tls);
-	int status = listener_bind(l, address);
+	l->socket = tcp_socket_new(loop, l);
+	l->retry = net_timer_new(loop, retry_due, l);
+	int status = l->socket && l->retry ? listener_bind(l, address) : UV_ENOMEM;
 	if (status != 0) {
 		char text[ADDR_TEXT_MAX];
 		if (why)
 			snprintf(why, NET_WHY_MAX, "cannot listen on %s: %s", addr_print(address, text),
 				 uv_strerror(status));
 		net_listener_free(l);
-		return PARLEY_EIO;
+		return status == UV_ENOMEM ? PARLEY_ENOMEM : PARLEY_EIO;
 	}
 	*out = l;
 	return 0;
@@ -83,6 +96,7 @@ void net_listener_free(net_listener *l)
 	if (!l)
 		return;
 	tcp_socket_discard(l->socket);
+	net_timer_free(l->retry);
 	net_tls_free(l->options.tls);
 	free(l);
 }
