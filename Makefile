@@ -71,7 +71,7 @@ $(B)/%.o: %.c
 	$(CC) $(CFLAGS_ALL) $(APP_CFLAGS) -c -o $@ $<
 
 .SECONDEXPANSION:
-$(APPS): $(B)/%: $$(patsubst %.c,$(B)/%.o,$$(wildcard apps/$$*/*.c)) $(APP_COMMON_OBJ) $(B)/internal.a
+$(APPS): $(B)/%: $$(addprefix $(B)/,$$(addsuffix .o,$$(basename $$(wildcard apps/$$*/*.c)))) $(APP_COMMON_OBJ) $(B)/internal.a
 	$(CC) -o $@ $^ $(LDFLAGS_ALL) $(LIBS) $(SIGNALING_LIBS)
 
 SUPPORT_OBJ := $(call test_shared_obj,support)

@@ -71,7 +71,8 @@ typedef struct {
 int hub_new(hub **out, const hub_config *config); /* PARLEY_ENOMEM */
 void hub_free(hub *h);				  /* NULL is harmless */
 
-/* A stream came; from is printed in traces. *connection is its number from now on, never used again. PARLEY_ELIMIT: full or stopped. */
+/* A stream came; from is printed in traces. *connection is its number from now on, never used again; the numbers of those that
+ * are there differ modulo HUB_CONNECTIONS_MAX too, so an owner can index a table. PARLEY_ELIMIT: full or stopped; PARLEY_ENOMEM. */
 int hub_accept(hub *h, uint64_t now, const char *from, uint64_t *connection);
 void hub_receive(hub *h, uint64_t now, uint64_t connection, slice in);
 /* The stream ended by itself: nothing more comes for it. Unknown numbers are ignored. */
