@@ -50,9 +50,14 @@ __attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, sli
 
 uint32_t crc32c(slice s)
 {
+	return crc32c_more(0, s);
+}
+
+uint32_t crc32c_more(uint32_t crc, slice s)
+{
 #ifdef CRC32C_SSE42
 	if (__builtin_cpu_supports("sse4.2"))
-		return ~crc32c_sse42(UINT32_MAX, s);
+		return ~crc32c_sse42(~crc, s);
 #endif
-	return ~crc_by_nibbles(castagnoli_table, UINT32_MAX, s);
+	return ~crc_by_nibbles(castagnoli_table, ~crc, s);
 }

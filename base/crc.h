@@ -8,5 +8,6 @@
 
 uint32_t crc32_ieee(slice s);
 uint32_t crc32c(slice s);
+uint32_t crc32c_more(uint32_t crc, slice s); /* of all before, whose CRC is crc (0: nothing), followed by s */
 
 #endif

@@ -1,0 +1,143 @@
+#include "base/rng.h"
+#include "base/serial.h"
+#include "sctp/internal.h"
+
+/* --- SACK --- */
+
+/* RFC 9260 6.3.2: the timer runs while something is outstanding, from the last time the front moved. */
+static void restart_t3(sctp_association *a, uint64_t now, bool moved)
+{
+	if (!sctp_outstanding_count(&a->sent))
+		sctp_timer_stop(a, SCTP_TIMER_T3);
+	else if (moved || !sctp_timer_armed(a, SCTP_TIMER_T3))
+		sctp_timer_start(a, SCTP_TIMER_T3, now, a->rto.rto);
+}
+
+static void note_loss(sctp_association *a)
+{
+	if (!sctp_congestion_lost(&a->congestion, a->sent.next))
+		return;
+	a->fast_retransmit = true;
+	a->stats.fast_retransmits++;
+}
+
+static void apply_sack(sctp_association *a, uint64_t now, const sctp_sack *sack)
+{
+	sctp_ack_result got;
+	size_t flight = a->sent.flight;
+	bool old = serial32_before(sack->cumulative_tsn, a->sent.cumulative);
+	if (!sctp_outstanding_ack(&a->sent, &a->queue, now, sack, a->congestion.in_recovery, &got)) {
+		a->stats.packets_invalid++;
+		SCTP_WARN(a, "SACK of TSNs never sent");
+		return;
+	}
+	if (old)
+		return;
+	a->errors = 0;
+	a->peer_window = sack->window;
+	if (got.has_rtt)
+		sctp_rto_sample(&a->rto, got.rtt);
+	sctp_congestion_acked(&a->congestion, got.bytes, flight, got.cumulative_moved, sack->cumulative_tsn);
+	if (got.lost)
+		note_loss(a);
+	if (got.cumulative_moved && sctp_outstanding_must_forward(&a->sent))
+		a->send_forward = true; /* RFC 3758 3.5 C3 */
+	restart_t3(a, now, got.cumulative_moved);
+}
+
+void sctp_handle_sack(sctp_association *a, uint64_t now, const sctp_tlv *chunk)
+{
+	sctp_sack sack;
+	if (!sctp_is_open(a))
+		return;
+	if (!sctp_sack_decode(chunk->value, &sack)) {
+		a->stats.packets_invalid++;
+		SCTP_WARN(a, "malformed SACK");
+		return;
+	}
+	apply_sack(a, now, &sack);
+}
+
+void sctp_handle_cumulative_ack(sctp_association *a, uint64_t now, uint32_t tsn)
+{
+	sctp_sack sack = {.cumulative_tsn = tsn, .window = a->peer_window};
+	apply_sack(a, now, &sack);
+}
+
+void sctp_t3_expired(sctp_association *a, uint64_t now)
+{
+	if (!sctp_outstanding_count(&a->sent))
+		return;
+	bool probing = !a->peer_window; /* a closed window is not a dead path (RFC 9260 6.1 A) */
+	if (!probing && sctp_count_error(a, a->config.max_retransmits))
+		return;
+	a->stats.timeouts++;
+	if (a->sent.in_flight)
+		sctp_congestion_timeout(&a->congestion);
+	sctp_rto_back_off(&a->rto);
+	sctp_outstanding_timeout(&a->sent, &a->queue, now);
+	a->send_forward = sctp_outstanding_must_forward(&a->sent);
+	sctp_timer_start(a, SCTP_TIMER_T3, now, a->rto.rto);
+	sctp_progress(a, now);
+}
+
+/* --- heartbeat: keeps the RTT known when idle; says nothing about life and death (see sctp.h) --- */
+
+#define HEARTBEAT_INFO_SIZE 16u /* time and nonce */
+
+void sctp_heartbeat_restart(sctp_association *a, uint64_t now)
+{
+	if (a->config.heartbeat_us != TIME_NEVER)
+		sctp_timer_start(a, SCTP_TIMER_HEARTBEAT, now, a->config.heartbeat_us + a->rto.rto);
+}
+
+void sctp_heartbeat_expired(sctp_association *a, uint64_t now)
+{
+	if (a->state != SCTP_ESTABLISHED)
+		return;
+	a->send_heartbeat = true;
+	sctp_heartbeat_restart(a, now);
+}
+
+void sctp_write_heartbeat(sctp_association *a, uint64_t now, writer *w)
+{
+	if (writer_left(w) < 2 * SCTP_TLV_HEADER + HEARTBEAT_INFO_SIZE)
+		return;
+	a->send_heartbeat = false;
+	if (rng_u64(&a->config.random, &a->heartbeat_nonce))
+		return;
+	a->heartbeat_unanswered = true;
+	size_t at = sctp_chunk_begin(w, SCTP_CHUNK_HEARTBEAT, 0);
+	size_t info = sctp_param_begin(w, SCTP_PARAM_HEARTBEAT_INFO);
+	write_u64(w, now);
+	write_u64(w, a->heartbeat_nonce);
+	sctp_tlv_end(w, info);
+	sctp_tlv_end(w, at);
+}
+
+/* Echoed as it is, if it fits in a packet of ours. */
+void sctp_handle_heartbeat(sctp_association *a, const sctp_tlv *chunk)
+{
+	if (a->state >= SCTP_COOKIE_ECHOED)
+		sctp_queue_chunk(a, SCTP_CHUNK_HEARTBEAT_ACK, 0, chunk->value);
+}
+
+void sctp_handle_heartbeat_ack(sctp_association *a, uint64_t now, const sctp_tlv *chunk)
+{
+	sctp_tlv info;
+	if (!a->heartbeat_unanswered || !sctp_tlv_find(chunk->value, SCTP_PARAM_HEARTBEAT_INFO, &info))
+		return;
+	reader r = reader_of(info.value);
+	uint64_t sent = read_u64(&r), nonce = read_u64(&r);
+	if (r.bad || nonce != a->heartbeat_nonce || sent > now)
+		return;
+	a->heartbeat_unanswered = false;
+	a->errors = 0;
+	sctp_rto_sample(&a->rto, now - sent);
+}
+
+void sctp_progress(sctp_association *a, uint64_t now)
+{
+	sctp_reconfig_advance(a, now);
+	sctp_shutdown_advance(a, now);
+}

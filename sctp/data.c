@@ -1,0 +1,166 @@
+#include "base/serial.h"
+#include "sctp/internal.h"
+
+uint32_t sctp_window(const sctp_association *a)
+{
+	size_t used = a->reassembly.bytes;
+	return used < a->config.receive_window ? a->config.receive_window - (uint32_t)used : 0;
+}
+
+void sctp_deliver(sctp_association *a, list_node *runs)
+{
+	for (list_node *n; (n = list_pop(runs));)
+		sctp_event_push(a, LIST_ENTRY(n, sctp_run, node));
+}
+
+/*
+ * How full the buffer may be for this TSN. A new highest one must fit the window (RFC 9260 6.2); one that fills a gap gets
+ * a quarter more, so that a sender that kept to the window can complete what blocks it (overhead counts too, which it
+ * does not know of); the first missing one twice as much, so that something always moves.
+ */
+static size_t limit_for(const sctp_association *a, uint32_t tsn)
+{
+	size_t window = a->config.receive_window;
+	if (!serial32_before(tsn, a->received.highest))
+		return window;
+	return tsn == a->received.cumulative + 1 ? window * 2 : window + window / 4;
+}
+
+static bool acceptable(sctp_association *a, const sctp_data *data)
+{
+	switch (sctp_tsn_map_look(&a->received, data->tsn)) {
+	case SCTP_TSN_DUPLICATE:
+		a->stats.data_duplicate++;
+		a->send_sack = true; /* RFC 9260 6.2 */
+		sctp_tsn_map_note_duplicate(&a->received, data->tsn);
+		return false;
+	case SCTP_TSN_BEYOND:
+		break;
+	case SCTP_TSN_NEW:
+		if (a->reassembly.bytes + data->payload.len + SCTP_RX_OVERHEAD <= limit_for(a, data->tsn))
+			return true;
+		break;
+	}
+	a->stats.data_dropped++;
+	a->send_sack = true;
+	return false;
+}
+
+/* Acknowledged all the same (RFC 9260 6.5). */
+static void refuse_stream(sctp_association *a, uint16_t stream)
+{
+	uint8_t bytes[2 * SCTP_TLV_HEADER];
+	writer w = writer_of(bytes, sizeof bytes);
+	size_t at = sctp_param_begin(&w, SCTP_CAUSE_INVALID_STREAM);
+	write_u16(&w, stream);
+	write_u16(&w, 0);
+	sctp_tlv_end(&w, at);
+	sctp_queue_chunk(a, SCTP_CHUNK_ERROR, 0, writer_slice(&w));
+	SCTP_WARN(a, "DATA on invalid stream %u", stream);
+}
+
+static int store(sctp_association *a, const sctp_data *data)
+{
+	if (data->stream >= a->streams_in) {
+		refuse_stream(a, data->stream);
+		return 0;
+	}
+	list_node deliver;
+	list_init(&deliver);
+	int err = sctp_reassembly_add(&a->reassembly, data, &deliver);
+	sctp_deliver(a, &deliver);
+	return err;
+}
+
+void sctp_handle_data(sctp_association *a, uint64_t now, const sctp_tlv *chunk)
+{
+	sctp_data data;
+	if (!sctp_is_open(a) || a->state == SCTP_SHUTDOWN_RECEIVED)
+		return;
+	if (!sctp_data_decode(chunk, &data) || !data.payload.len) {
+		sctp_abort_with(a, SCTP_CAUSE_NO_USER_DATA, PARLEY_EPROTO, "DATA chunk without data");
+		return;
+	}
+	a->packet_had_data = true;
+	a->stats.data_received++;
+	if (data.immediate)
+		a->send_sack = true;
+	if (!acceptable(a, &data))
+		return;
+	switch (store(a, &data)) {
+	case 0:
+		sctp_tsn_map_add(&a->received, data.tsn);
+		sctp_reconfig_cumulative(a, now);
+		break;
+	case PARLEY_EMSGSIZE:
+		sctp_abort_with(a, SCTP_CAUSE_OUT_OF_RESOURCE, PARLEY_EMSGSIZE, "message longer than announced");
+		break;
+	default:
+		a->stats.data_dropped++; /* no memory: as if lost; the peer sends it again */
+		break;
+	}
+}
+
+/* RFC 3758 3.6. One that goes backwards says nothing new; one beyond all windows is a lie. */
+void sctp_handle_forward_tsn(sctp_association *a, uint64_t now, const sctp_tlv *chunk)
+{
+	sctp_forward_tsn f;
+	if (!sctp_is_open(a) || !sctp_forward_tsn_decode(chunk->value, &f))
+		return;
+	a->send_sack = true;
+	if (serial32_before_eq(f.new_cumulative_tsn, a->received.cumulative))
+		return;
+	if (f.new_cumulative_tsn - a->received.cumulative >= SCTP_TSN_WINDOW) {
+		SCTP_WARN(a, "FORWARD-TSN beyond the window");
+		return;
+	}
+	list_node deliver;
+	list_init(&deliver);
+	sctp_reassembly_forward(&a->reassembly, f.new_cumulative_tsn);
+	for (size_t i = 0; i < f.count; i++) {
+		sctp_skipped skipped = sctp_forward_tsn_stream(&f, i);
+		if (skipped.stream < a->streams_in)
+			sctp_reassembly_skip(&a->reassembly, skipped, &deliver);
+	}
+	sctp_deliver(a, &deliver);
+	sctp_tsn_map_forward(&a->received, f.new_cumulative_tsn);
+	sctp_reconfig_cumulative(a, now);
+}
+
+/* RFC 9260 6.2, 6.7: at once on a gap, at least for every second packet, else after the delay. */
+void sctp_schedule_sack(sctp_association *a, uint64_t now)
+{
+	a->unacked_packets++;
+	if (a->unacked_packets >= 2 || sctp_tsn_map_has_gap(&a->received) || a->state == SCTP_SHUTDOWN_SENT)
+		a->send_sack = true;
+	else if (!a->send_sack && !sctp_timer_armed(a, SCTP_TIMER_SACK))
+		sctp_timer_start(a, SCTP_TIMER_SACK, now, a->config.sack_delay_us);
+}
+
+void sctp_write_sack(sctp_association *a, writer *w)
+{
+	sctp_tsn_map *m = &a->received;
+	size_t fixed = SCTP_TLV_HEADER + 12 + 4 * m->duplicate_count;
+	if (writer_left(w) < fixed + 4)
+		return; /* the next packet */
+	sctp_gap gaps[SCTP_GAP_BLOCKS_MAX];
+	size_t room = (writer_left(w) - fixed) / 4;
+	size_t count = sctp_tsn_map_gaps(m, gaps, room < SCTP_GAP_BLOCKS_MAX ? room : SCTP_GAP_BLOCKS_MAX);
+	a->announced_window = sctp_window(a);
+	size_t at = sctp_chunk_begin(w, SCTP_CHUNK_SACK, 0);
+	write_u32(w, m->cumulative);
+	write_u32(w, a->announced_window);
+	write_u16(w, (uint16_t)count);
+	write_u16(w, (uint16_t)m->duplicate_count);
+	for (size_t i = 0; i < count; i++) {
+		write_u16(w, gaps[i].start);
+		write_u16(w, gaps[i].end);
+	}
+	for (size_t i = 0; i < m->duplicate_count; i++)
+		write_u32(w, m->duplicates[i]);
+	sctp_tlv_end(w, at);
+	m->duplicate_count = 0;
+	a->send_sack = false;
+	a->unacked_packets = 0;
+	sctp_timer_stop(a, SCTP_TIMER_SACK);
+}

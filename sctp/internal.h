@@ -1,0 +1,187 @@
+/*
+ * sctp/internal.h: the association from inside. Who does what:
+ *   association.c  creation, state, timers, the end        transmit.c   building packets
+ *   receive.c      packets and chunks come in              handshake.c  INIT to COOKIE-ACK, collisions, restart
+ *   data.c         DATA, FORWARD-TSN, SACKs to send        ack.c        SACKs received, T3-rtx, heartbeats
+ *   reconfig.c     stream reset                            shutdown.c   SHUTDOWN*, ABORT
+ *   event.c        what the owner polls                    inspect.c    stats, dump, invariants
+ */
+#ifndef PARLEY_SCTP_INTERNAL_H
+#define PARLEY_SCTP_INTERNAL_H
+
+#include "base/list.h"
+#include "base/time.h"
+#include "sctp/chunk.h"
+#include "sctp/congestion.h"
+#include "sctp/cookie.h"
+#include "sctp/outstanding.h"
+#include "sctp/packet.h"
+#include "sctp/reassembly.h"
+#include "sctp/rto.h"
+#include "sctp/sctp.h"
+#include "sctp/tsn_map.h"
+
+typedef enum {
+	SCTP_TIMER_T1,	      /* INIT, COOKIE-ECHO (RFC 9260 5.1) */
+	SCTP_TIMER_T2,	      /* SHUTDOWN, SHUTDOWN-ACK (9.2) */
+	SCTP_TIMER_T3,	      /* DATA, FORWARD-TSN (6.3) */
+	SCTP_TIMER_RECONFIG,  /* RFC 6525 5.1.1 */
+	SCTP_TIMER_SACK,      /* 6.2 */
+	SCTP_TIMER_HEARTBEAT, /* 8.3 */
+	SCTP_TIMER_COUNT,
+} sctp_timer;
+
+#define SCTP_REASON_MAX 256u
+
+/* An answer that waits for poll_transmit: a chunk, or, if alone, all of a packet under a tag of its own. */
+typedef struct {
+	list_node node;
+	bool alone;
+	uint32_t tag; /* if alone */
+	size_t len;
+	uint8_t bytes[];
+} sctp_control;
+
+typedef struct { /* RFC 6525 */
+	/* our requests: one at a time */
+	uint32_t next_request;
+	bool outstanding;
+	uint32_t last_tsn; /* in the outstanding one */
+	uint16_t streams[SCTP_RESET_STREAMS_MAX];
+	size_t count;
+	size_t wanted;	     /* streams in SCTP_RESET_WANTED */
+	bool answers;	     /* the next request also answers an incoming reset request of the peer, */
+	uint32_t peer_asked; /* this one */
+	/* the peer's */
+	uint32_t expected;    /* its next request */
+	uint32_t last_result; /* of the one before */
+	sctp_run *deferred;   /* incoming reset to be done when cumulative TSN reaches deferred->last_tsn; its event */
+} sctp_reconfig;
+
+struct sctp_association {
+	sctp_config config;
+	sctp_state state;
+	bool ended; /* CLOSED for good */
+	uint64_t timers[SCTP_TIMER_COUNT];
+	unsigned errors; /* timer expiries in a row without a sign of the peer */
+
+	/* handshake */
+	uint8_t cookie_key[SCTP_COOKIE_KEY_SIZE];
+	uint32_t local_tag, local_tsn; /* initial TSN */
+	bool has_peer;		       /* the values below are known: from COOKIE_ECHOED on */
+	uint32_t peer_tag;
+	uint16_t streams_out, streams_in;
+	bool peer_forward_tsn, peer_reconfig;
+	uint8_t *echo; /* the peer's cookie */
+	size_t echo_len;
+
+	/* what is due; each goes out with the next packet that may carry it */
+	bool send_init, send_echo, send_sack, send_forward, send_reconfig, send_shutdown, send_shutdown_ack,
+		send_heartbeat;
+	list_node control; /* sctp_control */
+	size_t control_count;
+
+	/* receiving */
+	sctp_tsn_map received;
+	sctp_reassembly reassembly;
+	unsigned unacked_packets; /* with DATA, since the last SACK */
+	bool packet_had_data;	  /* the one being received */
+	uint32_t announced_window;
+
+	/* sending */
+	sctp_send_queue queue;
+	sctp_outstanding sent;
+	sctp_rto rto;
+	sctp_congestion congestion;
+	uint32_t peer_window;
+	bool fast_retransmit; /* one packet of lost chunks may go beyond cwnd (RFC 9260 7.2.4) */
+	uint64_t heartbeat_nonce;
+	bool heartbeat_unanswered;
+
+	sctp_reconfig reconfig;
+
+	/* events; the flags need no memory, so that these cannot get lost */
+	bool event_connected, event_restarted, event_closed;
+	list_node events;  /* sctp_run */
+	size_t event_cost; /* of messages among them and current */
+	sctp_run *current; /* what the last poll_event lent out */
+	int end_error;
+	char end_reason[SCTP_REASON_MAX];
+
+	sctp_stats stats; /* only the counters; sctp_get_stats fills in the rest */
+};
+
+#define SCTP_WARN(a, ...) trace_printf((a)->config.trace, TRACE_WARN, "sctp", __VA_ARGS__)
+#define SCTP_INFO(a, ...) trace_printf((a)->config.trace, TRACE_INFO, "sctp", __VA_ARGS__)
+
+/* association.c */
+void sctp_set_state(sctp_association *a, sctp_state next);
+void sctp_timer_start(sctp_association *a, sctp_timer timer, uint64_t now, uint64_t delay);
+void sctp_timer_stop(sctp_association *a, sctp_timer timer);
+bool sctp_timer_armed(const sctp_association *a, sctp_timer timer);
+/* The end, without a word to the peer: everything queued to send is dropped, CLOSED is the last event. */
+void sctp_end(sctp_association *a, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* A timer expired without an answer. True: that was once too often, and the association has ended. */
+bool sctp_count_error(sctp_association *a, uint32_t max);
+bool sctp_is_open(const sctp_association *a); /* a state in which DATA may come or go */
+
+/* transmit.c */
+/* Queues a chunk to be bundled, or a packet of one chunk under a tag. Dropped if the queue is full or memory is out. */
+void sctp_queue_chunk(sctp_association *a, uint8_t type, uint8_t flags, slice value);
+void sctp_queue_packet(sctp_association *a, uint32_t tag, slice chunk);
+size_t sctp_data_room(const sctp_association *a); /* the longest payload of a DATA chunk */
+
+/* handshake.c */
+void sctp_handle_init(sctp_association *a, uint64_t now, const sctp_header *header, const sctp_tlv *chunk);
+void sctp_handle_init_ack(sctp_association *a, uint64_t now, const sctp_tlv *chunk);
+/* False: not to be believed; the rest of the packet is dropped. */
+bool sctp_handle_cookie_echo(sctp_association *a, uint64_t now, const sctp_header *header, const sctp_tlv *chunk);
+void sctp_handle_cookie_ack(sctp_association *a, uint64_t now);
+void sctp_t1_expired(sctp_association *a, uint64_t now);
+void sctp_stale_cookie(sctp_association *a, uint64_t now); /* the peer says so */
+
+/* data.c */
+void sctp_handle_data(sctp_association *a, uint64_t now, const sctp_tlv *chunk);
+void sctp_handle_forward_tsn(sctp_association *a, uint64_t now, const sctp_tlv *chunk);
+void sctp_schedule_sack(sctp_association *a, uint64_t now); /* after a packet that had DATA */
+void sctp_write_sack(sctp_association *a, writer *w);
+uint32_t sctp_window(const sctp_association *a); /* a_rwnd now */
+void sctp_deliver(sctp_association *a, list_node *runs);
+
+/* ack.c */
+void sctp_handle_sack(sctp_association *a, uint64_t now, const sctp_tlv *chunk);
+void sctp_handle_cumulative_ack(sctp_association *a, uint64_t now, uint32_t tsn); /* in a SHUTDOWN */
+void sctp_t3_expired(sctp_association *a, uint64_t now);
+void sctp_heartbeat_expired(sctp_association *a, uint64_t now);
+void sctp_write_heartbeat(sctp_association *a, uint64_t now, writer *w);
+void sctp_handle_heartbeat(sctp_association *a, const sctp_tlv *chunk);
+void sctp_handle_heartbeat_ack(sctp_association *a, uint64_t now, const sctp_tlv *chunk);
+void sctp_heartbeat_restart(sctp_association *a, uint64_t now);
+void sctp_progress(sctp_association *a, uint64_t now); /* something left the queues: reset or shutdown may go on */
+
+/* reconfig.c */
+void sctp_reconfig_init(sctp_association *a, uint32_t peer_tsn);
+void sctp_reconfig_clear(sctp_association *a);
+void sctp_handle_reconfig(sctp_association *a, uint64_t now, const sctp_tlv *chunk);
+void sctp_reconfig_advance(sctp_association *a, uint64_t now);	  /* streams may be ready to be reset */
+void sctp_reconfig_cumulative(sctp_association *a, uint64_t now); /* our cumulative TSN moved: deferred reset */
+void sctp_reconfig_expired(sctp_association *a, uint64_t now);
+void sctp_write_reconfig(sctp_association *a, writer *w);
+
+/* shutdown.c */
+void sctp_shutdown_advance(sctp_association *a, uint64_t now);
+void sctp_handle_shutdown(sctp_association *a, uint64_t now, const sctp_tlv *chunk);
+void sctp_handle_shutdown_ack(sctp_association *a, const sctp_header *header);
+void sctp_handle_shutdown_complete(sctp_association *a);
+void sctp_handle_abort(sctp_association *a, const sctp_tlv *chunk);
+void sctp_handle_error(sctp_association *a, uint64_t now, const sctp_tlv *chunk);
+void sctp_t2_expired(sctp_association *a, uint64_t now);
+/* Ends with an ABORT to the peer of this cause, with text as its value. */
+void sctp_abort_with(sctp_association *a, uint16_t cause, int error, const char *text);
+
+/* event.c */
+sctp_run *sctp_event_new(sctp_event_type type, size_t size); /* size: bytes of room in data; NULL: out of memory */
+void sctp_event_push(sctp_association *a, sctp_run *run);
+void sctp_events_clear(sctp_association *a);
+
+#endif

@@ -1,0 +1,75 @@
+/*
+ * sctp/send_queue.h: messages that wait to be sent, by stream, and which stream is next: round robin, a message at a time,
+ * since without I-DATA the fragments of a message have TSNs in sequence (RFC 9260 6.9).
+ *
+ * A message's bytes are copied here once and stay until its last chunk is acknowledged; chunks in flight point to them.
+ */
+#ifndef PARLEY_SCTP_SEND_QUEUE_H
+#define PARLEY_SCTP_SEND_QUEUE_H
+
+#include "base/list.h"
+#include "sctp/sctp.h"
+#include "sctp/stream_map.h"
+
+typedef enum {
+	SCTP_RESET_NONE,
+	SCTP_RESET_WANTED,    /* once nothing of the stream is queued or in flight */
+	SCTP_RESET_REQUESTED, /* in the RE-CONFIG request that waits for its answer */
+} sctp_reset_state;
+
+typedef struct {
+	uint16_t id, next_ssn;
+	sctp_reset_state reset;
+	list_node queue;  /* sctp_message, not yet wholly sent */
+	list_node active; /* in sctp_send_queue.active while queue is not empty */
+	list_node low;	  /* in sctp_send_queue.low when BUFFERED_LOW is due */
+	size_t buffered;  /* bytes not yet sent once */
+	size_t low_threshold;
+	size_t messages; /* queued or in flight */
+} sctp_stream_out;
+
+typedef struct {
+	list_node node;
+	sctp_stream_out *stream;
+	uint32_t ppid;
+	uint16_t ssn; /* given with the first fragment */
+	bool unordered, has_max_retransmits, abandoned;
+	uint32_t max_retransmits;
+	uint64_t expires; /* TIME_NEVER: does not */
+	size_t len, sent; /* sent: bytes that have a TSN */
+	size_t chunks;	  /* outstanding ones (outstanding.h) that point here */
+	uint8_t bytes[];
+} sctp_message;
+
+typedef struct {
+	stream_map streams; /* sctp_stream_out */
+	list_node active;   /* streams with something queued, next first */
+	list_node low;
+	list_node failed; /* abandoned messages, for SEND_FAILED; they are not queued any more */
+	size_t cost;	  /* bytes and overhead of all messages: against config.send_buffer */
+	size_t limit;
+	size_t buffered; /* sum of the streams' */
+	size_t messages; /* sum of the streams' */
+} sctp_send_queue;
+
+void sctp_send_queue_init(sctp_send_queue *q, size_t limit);
+void sctp_send_queue_clear(sctp_send_queue *q);			      /* no message may be in flight any more */
+sctp_stream_out *sctp_stream_out_of(sctp_send_queue *q, uint16_t id); /* made if new; NULL: out of memory */
+/* PARLEY_ELIMIT, PARLEY_ENOMEM. */
+int sctp_send_queue_add(sctp_send_queue *q, sctp_stream_out *s, uint64_t now, uint32_t ppid, slice bytes,
+			const sctp_send_options *options);
+/* The message whose next fragment is to be sent; NULL: none. */
+sctp_message *sctp_send_queue_next(sctp_send_queue *q);
+/* len more bytes of it have gone out, in one more chunk. */
+void sctp_send_queue_took(sctp_send_queue *q, sctp_message *m, size_t len);
+/* Gives it up: what is unsent of it leaves the queue, its chunks in flight remain, sctp_send_queue_poll_failed tells. */
+void sctp_send_queue_abandon(sctp_send_queue *q, sctp_message *m);
+/* An abandoned message not told before; the caller then releases it. */
+sctp_message *sctp_send_queue_poll_failed(sctp_send_queue *q);
+/* Frees it if nothing of it is queued, in flight, or to be told. */
+void sctp_message_release(sctp_send_queue *q, sctp_message *m);
+void sctp_send_queue_make_reliable(sctp_send_queue *q);	       /* the peer knows no FORWARD TSN */
+sctp_stream_out *sctp_send_queue_poll_low(sctp_send_queue *q); /* a stream for which BUFFERED_LOW is due */
+void sctp_send_queue_check(const sctp_send_queue *q);
+
+#endif

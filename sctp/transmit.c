@@ -1,0 +1,302 @@
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sctp/internal.h"
+
+#define FORWARD_ENTRIES_MAX 64u
+#define FORWARD_SIZE_MIN 8u
+#define MIN_FRAGMENT 256u /* do not fill the rest of a packet with less of a longer message */
+
+/* --- the control queue --- */
+
+static sctp_control *control_new(sctp_association *a, size_t len)
+{
+	if (a->control_count >= SCTP_CONTROL_QUEUE_MAX || len > a->config.mtu - SCTP_PACKET_HEADER)
+		return NULL;
+	sctp_control *c = calloc(1, sizeof *c + len);
+	if (!c)
+		return NULL;
+	c->len = len;
+	list_append(&a->control, &c->node);
+	a->control_count++;
+	return c;
+}
+
+void sctp_queue_chunk(sctp_association *a, uint8_t type, uint8_t flags, slice value)
+{
+	size_t len = (SCTP_TLV_HEADER + value.len + 3) & ~(size_t)3;
+	sctp_control *c = control_new(a, len);
+	if (!c)
+		return;
+	writer w = writer_of(c->bytes, len);
+	sctp_write_chunk(&w, type, flags, value);
+	assert(!w.bad && w.len == len);
+}
+
+void sctp_queue_packet(sctp_association *a, uint32_t tag, slice chunk)
+{
+	sctp_control *c = control_new(a, chunk.len);
+	if (!c)
+		return;
+	c->alone = true;
+	c->tag = tag;
+	memcpy(c->bytes, chunk.data, chunk.len);
+}
+
+static void control_free(sctp_association *a, sctp_control *c)
+{
+	list_remove(&c->node);
+	a->control_count--;
+	free(c);
+}
+
+/* Those that share a packet, as many as fit. */
+static void write_control(sctp_association *a, writer *w)
+{
+	LIST_FOR_SAFE (n, after, &a->control) {
+		sctp_control *c = LIST_ENTRY(n, sctp_control, node);
+		if (c->alone || c->len > writer_left(w))
+			continue;
+		write_bytes(w, slice_of(c->bytes, c->len));
+		control_free(a, c);
+	}
+}
+
+static bool write_alone(sctp_association *a, writer *w)
+{
+	LIST_FOR (n, &a->control) {
+		sctp_control *c = LIST_ENTRY(n, sctp_control, node);
+		if (!c->alone)
+			continue;
+		sctp_packet_begin(w, a->config.local_port, a->config.remote_port, c->tag);
+		write_bytes(w, slice_of(c->bytes, c->len));
+		control_free(a, c);
+		return true;
+	}
+	return false;
+}
+
+/* --- DATA --- */
+
+size_t sctp_data_room(const sctp_association *a)
+{
+	return a->config.mtu - SCTP_PACKET_HEADER - SCTP_DATA_HEADER;
+}
+
+static bool may_carry_data(const sctp_association *a)
+{
+	return a->state >= SCTP_COOKIE_ECHOED && a->state <= SCTP_SHUTDOWN_RECEIVED && a->state != SCTP_SHUTDOWN_SENT;
+}
+
+/* RFC 9260 6.1 A, B. With nothing in flight one chunk may always go: it also probes a closed window. */
+static bool may_fly(const sctp_association *a, size_t len, bool retransmission)
+{
+	const sctp_outstanding *o = &a->sent;
+	if (!o->flight || (retransmission && a->fast_retransmit))
+		return true;
+	return o->flight < a->congestion.cwnd && o->flight + len <= a->peer_window;
+}
+
+/* The next message, past those whose time is over. */
+static sctp_message *next_message(sctp_association *a, uint64_t now)
+{
+	sctp_message *m;
+	while ((m = sctp_send_queue_next(&a->queue))) {
+		if (sctp_outstanding_reserve(&a->sent))
+			return NULL; /* no memory: a timer or a SACK tries again */
+		if (now < m->expires)
+			return m;
+		sctp_outstanding_abandon_queued(&a->sent, &a->queue, m);
+	}
+	return NULL;
+}
+
+static size_t fragment_len(const sctp_association *a, const sctp_message *m, size_t room)
+{
+	size_t rest = m->len - m->sent;
+	if (rest <= room)
+		return rest;
+	return room >= MIN_FRAGMENT || room == sctp_data_room(a) ? room : 0;
+}
+
+static size_t room_for_data(const writer *w)
+{
+	size_t left = writer_left(w);
+	return left > SCTP_DATA_HEADER ? (left - SCTP_DATA_HEADER) & ~(size_t)3 : 0;
+}
+
+static void write_chunk(sctp_association *a, uint64_t now, uint32_t tsn, writer *w)
+{
+	sctp_data data = sctp_outstanding_data(&a->sent, tsn);
+	/* The last one for now: do not wait with the SACK (RFC 9260 3.3.1, 6.1: I bit). */
+	data.immediate = a->sent.flight >= a->congestion.cwnd || a->state >= SCTP_SHUTDOWN_PENDING;
+	sctp_data_encode(w, &data);
+	a->stats.data_sent++;
+	if (!sctp_timer_armed(a, SCTP_TIMER_T3))
+		sctp_timer_start(a, SCTP_TIMER_T3, now, a->rto.rto);
+}
+
+static void write_lost(sctp_association *a, uint64_t now, writer *w)
+{
+	uint32_t tsn;
+	while (sctp_outstanding_next_lost(&a->sent, &a->queue, now, &tsn)) {
+		size_t len = sctp_outstanding_at(&a->sent, tsn)->len;
+		if (len > room_for_data(w) || !may_fly(a, len, true))
+			return;
+		sctp_outstanding_resend(&a->sent, tsn, now);
+		write_chunk(a, now, tsn, w);
+		a->stats.data_retransmitted++;
+		if (tsn == a->sent.cumulative + 1)
+			sctp_timer_start(a, SCTP_TIMER_T3, now, a->rto.rto); /* RFC 9260 7.2.4 4 */
+	}
+}
+
+static void write_new(sctp_association *a, uint64_t now, writer *w)
+{
+	sctp_message *m;
+	while ((m = next_message(a, now))) {
+		size_t len = fragment_len(a, m, room_for_data(w));
+		if (!len || !may_fly(a, len, false))
+			return;
+		write_chunk(a, now, sctp_outstanding_add(&a->sent, &a->queue, m, len, now), w);
+	}
+}
+
+static void write_data(sctp_association *a, uint64_t now, writer *w)
+{
+	size_t before = w->len;
+	sctp_congestion_sending(&a->congestion, now, a->rto.rto, a->sent.flight);
+	write_lost(a, now, w);
+	if (!a->sent.lost)
+		write_new(a, now, w);
+	if (w->len != before) {
+		a->fast_retransmit = false;
+		sctp_heartbeat_restart(a, now);
+	}
+}
+
+static bool has_data_to_send(sctp_association *a, uint64_t now)
+{
+	uint32_t tsn;
+	if (!may_carry_data(a))
+		return false;
+	if (sctp_outstanding_next_lost(&a->sent, &a->queue, now, &tsn))
+		return may_fly(a, sctp_outstanding_at(&a->sent, tsn)->len, true);
+	sctp_message *m = next_message(a, now);
+	return m && may_fly(a, fragment_len(a, m, sctp_data_room(a)), false);
+}
+
+/* --- FORWARD TSN (RFC 3758 3.5) --- */
+
+static void write_forward_tsn(sctp_association *a, uint64_t now, writer *w)
+{
+	sctp_skipped skipped[FORWARD_ENTRIES_MAX];
+	if (writer_left(w) < FORWARD_SIZE_MIN)
+		return;
+	a->send_forward = false;
+	if (!sctp_outstanding_must_forward(&a->sent))
+		return;
+	size_t max = (writer_left(w) - FORWARD_SIZE_MIN) / 4;
+	size_t n = sctp_outstanding_advance(&a->sent, skipped, max < FORWARD_ENTRIES_MAX ? max : FORWARD_ENTRIES_MAX);
+	size_t at = sctp_chunk_begin(w, SCTP_CHUNK_FORWARD_TSN, 0);
+	write_u32(w, a->sent.advanced);
+	for (size_t i = 0; i < n; i++) {
+		write_u16(w, skipped[i].stream);
+		write_u16(w, skipped[i].ssn);
+	}
+	sctp_tlv_end(w, at);
+	if (!sctp_timer_armed(a, SCTP_TIMER_T3)) /* RFC 3758 3.5 C5 */
+		sctp_timer_start(a, SCTP_TIMER_T3, now, a->rto.rto);
+}
+
+/* --- packets --- */
+
+static void write_init(sctp_association *a, writer *w)
+{
+	sctp_init init = {.tag = a->local_tag,
+			  .window = sctp_window(a),
+			  .streams_out = a->config.streams_out,
+			  .streams_in = a->config.streams_in,
+			  .initial_tsn = a->local_tsn,
+			  .forward_tsn = true,
+			  .reconfig = true};
+	sctp_packet_begin(w, a->config.local_port, a->config.remote_port, 0);
+	sctp_init_encode(w, SCTP_CHUNK_INIT, &init);
+	a->send_init = false;
+}
+
+static void write_shutdowns(sctp_association *a, writer *w)
+{
+	if (a->send_shutdown) {
+		size_t at = sctp_chunk_begin(w, SCTP_CHUNK_SHUTDOWN, 0);
+		write_u32(w, a->received.cumulative);
+		sctp_tlv_end(w, at);
+	}
+	if (a->send_shutdown_ack)
+		sctp_write_chunk(w, SCTP_CHUNK_SHUTDOWN_ACK, 0, (slice){0});
+	a->send_shutdown = a->send_shutdown_ack = false;
+}
+
+/* Chunks in the order of RFC 9260 6.10: control first, then SACK, then what travels beside DATA. */
+static void write_chunks(sctp_association *a, uint64_t now, writer *w)
+{
+	write_control(a, w);
+	bool data = has_data_to_send(a, now);
+	if (sctp_outstanding_can_advance(&a->sent))
+		a->send_forward = true;
+	if (a->send_sack || (data && a->unacked_packets))
+		sctp_write_sack(a, w);
+	if (a->send_forward)
+		write_forward_tsn(a, now, w);
+	if (a->send_reconfig)
+		sctp_write_reconfig(a, w);
+	if (a->send_heartbeat)
+		sctp_write_heartbeat(a, now, w);
+	write_shutdowns(a, w);
+	if (data)
+		write_data(a, now, w);
+}
+
+/* Only packets that begin with COOKIE-ECHO leave before the COOKIE-ACK (RFC 9260 5.1 C). */
+static bool write_echo(sctp_association *a, uint64_t now, writer *w)
+{
+	if (!a->send_echo)
+		return false;
+	a->send_echo = false;
+	sctp_packet_begin(w, a->config.local_port, a->config.remote_port, a->peer_tag);
+	sctp_write_chunk(w, SCTP_CHUNK_COOKIE_ECHO, 0, slice_of(a->echo, a->echo_len));
+	write_control(a, w);
+	if (has_data_to_send(a, now))
+		write_data(a, now, w);
+	return true;
+}
+
+static bool write_packet(sctp_association *a, uint64_t now, writer *w)
+{
+	if (write_alone(a, w))
+		return true;
+	if (a->state == SCTP_COOKIE_ECHOED)
+		return write_echo(a, now, w);
+	if (a->send_init)
+		write_init(a, w);
+	if (w->len || a->state < SCTP_ESTABLISHED)
+		return w->len;
+	sctp_packet_begin(w, a->config.local_port, a->config.remote_port, a->peer_tag);
+	write_chunks(a, now, w);
+	return w->len > SCTP_PACKET_HEADER;
+}
+
+bool sctp_poll_transmit(sctp_association *a, uint64_t now, packet *out)
+{
+	size_t capacity = out->capacity < a->config.mtu ? out->capacity : a->config.mtu;
+	writer w = writer_of(out->data, capacity);
+	if (!write_packet(a, now, &w))
+		return false;
+	assert(!w.bad);
+	sctp_packet_seal(&w);
+	out->len = w.len;
+	a->stats.packets_sent++;
+	a->stats.bytes_sent += w.len;
+	return true;
+}

@@ -1,0 +1,32 @@
+/*
+ * sctp/tsn_map.h: which TSNs came: the cumulative one, a bitmap of those beyond it, and the duplicates to report.
+ */
+#ifndef PARLEY_SCTP_TSN_MAP_H
+#define PARLEY_SCTP_TSN_MAP_H
+
+#include "sctp/chunk.h"
+#include "sctp/sctp.h"
+
+#define SCTP_DUPLICATES_MAX 16u /* reported per SACK; more are only counted */
+
+typedef enum { SCTP_TSN_NEW, SCTP_TSN_DUPLICATE, SCTP_TSN_BEYOND } sctp_tsn_kind;
+
+typedef struct {
+	uint32_t cumulative;		     /* this and all before it came */
+	uint32_t highest;		     /* that came; equal to cumulative if there is no gap */
+	uint64_t bits[SCTP_TSN_WINDOW / 64]; /* of (cumulative, highest], at TSN modulo the window */
+	uint32_t duplicates[SCTP_DUPLICATES_MAX];
+	size_t duplicate_count;
+} sctp_tsn_map;
+
+void sctp_tsn_map_init(sctp_tsn_map *m, uint32_t initial_tsn);
+sctp_tsn_kind sctp_tsn_map_look(const sctp_tsn_map *m, uint32_t tsn);
+void sctp_tsn_map_add(sctp_tsn_map *m, uint32_t tsn); /* a new one */
+void sctp_tsn_map_note_duplicate(sctp_tsn_map *m, uint32_t tsn);
+/* Takes all up to cumulative as come (RFC 3758 3.6). */
+void sctp_tsn_map_forward(sctp_tsn_map *m, uint32_t cumulative);
+bool sctp_tsn_map_has_gap(const sctp_tsn_map *m);
+/* Gap blocks in order, at most max. */
+size_t sctp_tsn_map_gaps(const sctp_tsn_map *m, sctp_gap *gaps, size_t max);
+
+#endif
