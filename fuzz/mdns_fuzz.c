@@ -1,4 +1,5 @@
-/* Any packets at a resolver with questions out and at a responder with names: each is 2 bytes of length, then the packet. */
+/* Any packets at a resolver with questions out and at a responder with names: each is 2 bytes of length, then the
+ * packet. */
 #include "base/time.h"
 #include "ice/mdns.h"
 #include "ice/mdns_responder.h"

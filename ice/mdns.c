@@ -163,7 +163,8 @@ uint64_t mdns_deadline(const mdns_resolver *r)
 	return deadline;
 }
 
-/* A candidate's name is often asked for several times over (components, transports): one query serves all that are due. */
+/* A candidate's name is often asked for several times over (components, transports): one query serves all that are
+ * due. */
 static void clear_due(mdns_resolver *r, const mdns_name *name, uint16_t type)
 {
 	FOR_LOOKUPS(l, r)

@@ -1,13 +1,15 @@
 /*
- * ice/mdns.h: resolving the names that browsers put into host candidates (draft-ietf-rtcweb-mdns-ice-candidates, RFC 6762).
+ * ice/mdns.h: resolving the names that browsers put into host candidates (draft-ietf-rtcweb-mdns-ice-candidates, RFC
+ * 6762).
  *
- * A resolver asks a packet each for A and AAAA, multicast and for a multicast answer (browsers ignore QU), at once and again
- * at growing intervals, since Firefox answers only once its own checks have begun. The first address ends a question; one
- * answer ends all questions for its name. Nothing is cached beyond them.
+ * A resolver asks a packet each for A and AAAA, multicast and for a multicast answer (browsers ignore QU), at once and
+ * again at growing intervals, since Firefox answers only once its own checks have begun. The first address ends a
+ * question; one answer ends all questions for its name. Nothing is cached beyond them.
  *
- * Not here: sockets. What poll_transmit gives goes to MDNS_GROUP_IPV4, port MDNS_PORT, from that port; what comes from there,
- * from a source port of MDNS_PORT and from the own link (RFC 6762 6, 11), goes to mdns_receive. Not to be trusted: anyone on
- * the link may answer; ICE's checks tell who is there. Time is monotonic microseconds. Nothing allocates.
+ * Not here: sockets. What poll_transmit gives goes to MDNS_GROUP_IPV4, port MDNS_PORT, from that port; what comes from
+ * there, from a source port of MDNS_PORT and from the own link (RFC 6762 6, 11), goes to mdns_receive. Not to be
+ * trusted: anyone on the link may answer; ICE's checks tell who is there. Time is monotonic microseconds. Nothing
+ * allocates.
  */
 #ifndef PARLEY_ICE_MDNS_H
 #define PARLEY_ICE_MDNS_H
@@ -18,8 +20,8 @@
 
 #define MDNS_OUTSTANDING_MAX 32u /* questions at a time: a remote's candidates make them */
 
-/* RFC 6762 5.2 would have 1 s between the first two queries, doubling for an hour: that is for browsing a network, while here
- * a call waits, a first packet lost on Wi-Fi is common, and it is over in half a minute. */
+/* RFC 6762 5.2 would have 1 s between the first two queries, doubling for an hour: that is for browsing a network,
+ * while here a call waits, a first packet lost on Wi-Fi is common, and it is over in half a minute. */
 #define MDNS_INTERVAL_FIRST_US 100000u
 #define MDNS_INTERVAL_MAX_US 4000000u
 #define MDNS_GIVE_UP_US 30000000u

@@ -5,8 +5,9 @@
  *   question: name, type, class (top bit: a unicast answer is welcome)
  *   record:   name, type, class (top bit: flush caches), TTL (32), length (16), data
  *
- * Kept are questions, and records of the types A, AAAA and NSEC; all others are walked over. A name is up to 63 bytes of one
- * label and ".local"; any other name in a packet is decoded to check its form and then is `{.len = 0}`, which equals no name.
+ * Kept are questions, and records of the types A, AAAA and NSEC; all others are walked over. A name is up to 63 bytes
+ * of one label and ".local"; any other name in a packet is decoded to check its form and then is `{.len = 0}`, which
+ * equals no name.
  */
 #ifndef PARLEY_ICE_MDNS_MESSAGE_H
 #define PARLEY_ICE_MDNS_MESSAGE_H
@@ -34,8 +35,8 @@ typedef struct {
 	uint8_t wire[MDNS_NAME_MAX]; /* labels without compression, lower case, with the root's 0 */
 } mdns_name;
 
-/* From "label.local" with one label of letters, digits, '-' and '_' (what a candidate may carry: draft-ietf-rtcweb-mdns-ice-
- * candidates 3.2.1), any case. PARLEY_EINVAL: another form. */
+/* From "label.local" with one label of letters, digits, '-' and '_' (what a candidate may carry:
+ * draft-ietf-rtcweb-mdns-ice-candidates 3.2.1), any case. PARLEY_EINVAL: another form. */
 int mdns_name_parse(slice in, mdns_name *name);
 /* False if either is no host's name. */
 bool mdns_name_equal(const mdns_name *a, const mdns_name *b);
@@ -66,13 +67,15 @@ typedef struct {
 } mdns_message;
 
 /*
- * Decodes a whole packet. 0, or PARLEY_EPROTO, and then *m is not to be used: an operation or a response code other than 0
- * (RFC 6762 18.3, 18.11), a truncated section, a malformed name or value of a type we keep. A compression pointer
- * must point backwards, before the piece of the name that holds it: so there are no loops. What follows the last record is ignored.
+ * Decodes a whole packet. 0, or PARLEY_EPROTO, and then *m is not to be used: an operation or a response code other
+ * than 0 (RFC 6762 18.3, 18.11), a truncated section, a malformed name or value of a type we keep. A compression
+ * pointer must point backwards, before the piece of the name that holds it: so there are no loops. What follows the
+ * last record is ignored.
  */
 int mdns_parse(slice in, mdns_message *m);
 
-/* Writing. The writer starts with the message; counts in the header follow along. Names are written without compression. */
+/* Writing. The writer starts with the message; counts in the header follow along. Names are written without
+ * compression. */
 void mdns_begin(writer *w, bool response);
 void mdns_put_question(writer *w, const mdns_name *name, uint16_t type);
 /* An answer, with cache-flush: A or AAAA by the address's family; NSEC naming the types that do exist. */

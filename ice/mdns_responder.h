@@ -3,9 +3,9 @@
  * (draft-ietf-rtcweb-mdns-ice-candidates 3.1, RFC 6762 6).
  *
  * Names are random, so nothing is probed or announced (3.1.1 there, RFC 6762 8). An answer holds the address asked for,
- * or NSEC if the name has only the other kind, which spares a browser a wait of seconds. Answers go by multicast, also where
- * unicast would be welcome, at most once a second per record (RFC 6762 6); a querier that shows that it knows is not told again
- * (RFC 6762 7.1). Queries from another port than MDNS_PORT (RFC 6762 6.7) are for the owner to drop.
+ * or NSEC if the name has only the other kind, which spares a browser a wait of seconds. Answers go by multicast, also
+ * where unicast would be welcome, at most once a second per record (RFC 6762 6); a querier that shows that it knows is
+ * not told again (RFC 6762 7.1). Queries from another port than MDNS_PORT (RFC 6762 6.7) are for the owner to drop.
  *
  * Sockets as for the resolver (ice/mdns.h). Nothing allocates.
  */
@@ -41,8 +41,8 @@ void mdns_responder_init(mdns_responder *r);
 /* A version 4 UUID and ".local" (RFC 9562 5.4), for mdns_responder_add. 0, or the source's error. */
 int mdns_random_name(const parley_random *random, char out[MDNS_RANDOM_NAME_SIZE]);
 
-/* From now on name, which has no other address, means the IP of address. PARLEY_EINVAL: not "label.local", no address, or
- * the name is taken; PARLEY_ELIMIT. */
+/* From now on name, which has no other address, means the IP of address. PARLEY_EINVAL: not "label.local", no address,
+ * or the name is taken; PARLEY_ELIMIT. */
 int mdns_responder_add(mdns_responder *r, slice name, const parley_addr *address);
 /* PARLEY_ENOTFOUND. What was to be said of it is not said any more. */
 int mdns_responder_remove(mdns_responder *r, slice name);

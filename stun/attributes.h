@@ -1,6 +1,6 @@
 /*
- * stun/attributes.h: private to stun/: numbers of the wire, and the table of the attributes that we know: name, form, and
- * where in stun_message the value goes. Decoding and printing both follow it.
+ * stun/attributes.h: private to stun/: numbers of the wire, and the table of the attributes that we know: name, form,
+ * and where in stun_message the value goes. Decoding and printing both follow it.
  */
 #ifndef PARLEY_STUN_ATTRIBUTES_H
 #define PARLEY_STUN_ATTRIBUTES_H

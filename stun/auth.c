@@ -16,8 +16,8 @@ bool stun_check_fingerprint(const stun_message *m)
 	       m->fingerprint == (crc32_ieee(slice_part(m->raw, 0, m->fingerprint_at)) ^ STUN_FINGERPRINT_XOR);
 }
 
-/* What an integrity attribute at `at` with a value of mac_size covers: everything before it, with the length in the header as
- * if the message ended behind it (RFC 8489 14.5). False: too long. */
+/* What an integrity attribute at `at` with a value of mac_size covers: everything before it, with the length in the
+ * header as if the message ended behind it (RFC 8489 14.5). False: too long. */
 static bool covered_bytes(const stun_message *m, size_t at, size_t mac_size, writer *copy)
 {
 	write_bytes(copy, slice_part(m->raw, 0, at));

@@ -8,8 +8,8 @@
  *   stun_put_fingerprint(&w);
  *   if (w.bad) ... it did not fit (or the crypto library failed)
  *
- * The header's length is right after each call. Order is the caller's: integrity after what it covers, SHA-1 before SHA-256,
- * fingerprint last. Padding is zeros.
+ * The header's length is right after each call. Order is the caller's: integrity after what it covers, SHA-1 before
+ * SHA-256, fingerprint last. Padding is zeros.
  */
 #ifndef PARLEY_STUN_BUILD_H
 #define PARLEY_STUN_BUILD_H

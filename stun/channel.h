@@ -20,8 +20,9 @@ int stun_parse_channel_data(slice in, uint16_t *number, slice *data);
 /* The header for len bytes of data; the caller puts the data behind it, and on a stream pads to a multiple of 4. */
 void stun_put_channel_header(writer *w, uint16_t number, size_t len);
 
-/* The size of the message or ChannelData, padding included, that starts a stream's unread bytes. 0: more bytes are needed to
- * tell; the unit itself may also be still incomplete, then the size exceeds in.len. PARLEY_EPROTO: neither, close the stream. */
+/* The size of the message or ChannelData, padding included, that starts a stream's unread bytes. 0: more bytes are
+ * needed to tell; the unit itself may also be still incomplete, then the size exceeds in.len. PARLEY_EPROTO:
+ * neither, close the stream. */
 int stun_stream_unit(slice in);
 
 #endif

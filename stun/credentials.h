@@ -1,12 +1,13 @@
 /*
- * stun/credentials.h: a client's long-term credentials with one server (RFC 8489 9.2): what the server last challenged it
- * with, and how the next request answers.
+ * stun/credentials.h: a client's long-term credentials with one server (RFC 8489 9.2): what the server last challenged
+ * it with, and how the next request answers.
  *
- *   send without; on stun_is_challenge(msg): stun_credentials_challenge; if 0, build the request anew with a new transaction
- *   id, end it by stun_credentials_put (then a fingerprint, if wanted), and take responses under stun_credentials_key.
+ *   Send without. When stun_is_challenge(msg): stun_credentials_challenge; if that gives 0, build the request anew with a
+ *   new transaction id, end it by stun_credentials_put (then a fingerprint, if wanted), and take its responses under
+ *   stun_credentials_key.
  *
- * Not here: the transactions. User name and password are the caller's bytes and must outlive the struct. {0} is not enough:
- * stun_credentials_init.
+ * Not here: the transactions. User name and password are the caller's bytes and must outlive the struct. {0} is not
+ * enough: stun_credentials_init.
  */
 #ifndef PARLEY_STUN_CREDENTIALS_H
 #define PARLEY_STUN_CREDENTIALS_H
@@ -43,8 +44,8 @@ int stun_credentials_challenge(stun_credentials *c, const stun_message *msg);
 /* A request was answered otherwise, under our key. */
 void stun_credentials_accepted(stun_credentials *c);
 
-/* USERNAME or USERHASH, REALM, NONCE, the algorithms if the server named some, and the integrity that covers all before it.
- * Nothing unless challenged. */
+/* USERNAME or USERHASH, REALM, NONCE, the algorithms if the server named some, and the integrity that covers all
+ * before it. Nothing unless challenged. */
 void stun_credentials_put(stun_credentials *c, writer *w);
 /* Empty unless challenged. */
 slice stun_credentials_key(const stun_credentials *c);

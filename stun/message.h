@@ -1,5 +1,6 @@
 /*
- * stun/message.h: a STUN message decoded (RFC 8489 5, 14): header, and every attribute that we know, in one plain struct.
+ * stun/message.h: a STUN message decoded (RFC 8489 5, 14): header, and every attribute that we know, in one plain
+ * struct.
  *
  *  0                   1                   2                   3
  * |0 0|   type (class bits C1 at 8, C0 at 4)  |  length of what follows the header, multiple of 4  |
@@ -7,8 +8,8 @@
  * |                         transaction id, 96 bits                                                |
  * then attributes: type (16), length of the value (16), value, 0 to 3 bytes of padding of any value
  *
- * Not here: whether the message is authentic (stun/auth.h), or makes sense for its method: that is its receiver's to say.
- * Nothing allocates. Slices borrow from the bytes given to stun_parse and live as long as those.
+ * Not here: whether the message is authentic (stun/auth.h), or makes sense for its method: that is its receiver's to
+ * say. Nothing allocates. Slices borrow from the bytes given to stun_parse and live as long as those.
  */
 #ifndef PARLEY_STUN_MESSAGE_H
 #define PARLEY_STUN_MESSAGE_H
@@ -114,8 +115,9 @@ int stun_id_random(const parley_random *random, stun_id *id);
 bool stun_id_equal(const stun_id *a, const stun_id *b);
 
 /*
- * A decoded message. A value counts only where its has_ flag is set; zero is a value like any other. Of an attribute that
- * is there twice, the first counts (RFC 8489 14); who wants all of them (XOR-PEER-ADDRESS in CreatePermission) walks.
+ * A decoded message. A value counts only where its has_ flag is set; zero is a value like any other. Of an attribute
+ * that is there twice, the first counts (RFC 8489 14); who wants all of them (XOR-PEER-ADDRESS in CreatePermission)
+ * walks.
  */
 typedef struct {
 	slice raw; /* the whole message, header included */
@@ -174,8 +176,8 @@ typedef struct {
 bool stun_is_message(slice datagram);
 
 /*
- * Decodes all of in, which is one whole message. 0, or PARLEY_EPROTO: not STUN, an attribute past the end, a known attribute
- * of the wrong form, or anything after FINGERPRINT (RFC 8489 14.7). *m is then not to be used.
+ * Decodes all of in, which is one whole message. 0, or PARLEY_EPROTO: not STUN, an attribute past the end, a known
+ * attribute of the wrong form, or anything after FINGERPRINT (RFC 8489 14.7). *m is then not to be used.
  * What follows MESSAGE-INTEGRITY is ignored, as no one vouches for it: except MESSAGE-INTEGRITY-SHA256 and FINGERPRINT
  * (RFC 8489 14.5, 14.6).
  */
@@ -197,7 +199,8 @@ typedef struct {
 reader stun_attributes(slice message);
 /* Takes the next attribute. False at the end, and then r->bad tells whether the end came within an attribute. */
 bool stun_next_attribute(reader *r, stun_attribute *a);
-/* An address attribute's value (RFC 8489 14.1, 14.2). False: malformed. id is needed for the XOR of IPv6; NULL: no XOR. */
+/* An address attribute's value (RFC 8489 14.1, 14.2). False: malformed. id is needed for the XOR of IPv6; NULL: no
+ * XOR. */
 bool stun_decode_address(slice value, const stun_id *id, parley_addr *out);
 /* XORs port and ip as RFC 8489 14.2 says: its own inverse. */
 void stun_xor_address(parley_addr *a, const stun_id *id);

@@ -9,8 +9,8 @@
  *   channel.h      TURN ChannelData, and cutting a TCP stream into units
  *   print.h        names, and one line of text for traces
  *
- * A server or an ICE agent handles a packet in this order: stun_parse (drop what is malformed), stun_check_fingerprint if
- * it uses fingerprints, stun_check_integrity, then unknown_count (answer 420 to a request), then its own rules.
+ * A server or an ICE agent handles a packet in this order: stun_parse (drop what is malformed), stun_check_fingerprint
+ * if it uses fingerprints, stun_check_integrity, then unknown_count (answer 420 to a request), then its own rules.
  */
 #ifndef PARLEY_STUN_STUN_H
 #define PARLEY_STUN_STUN_H

@@ -1,8 +1,8 @@
 /*
  * stun/transaction.h: one STUN client transaction (RFC 8489 6.2): retransmission, response matching, failure.
  *
- * Not here: encoding (stun/build.h), who is asked and why (ice/). Time is monotonic microseconds. A transaction allocates
- * nothing; the request's bytes stay the caller's, unchanged, until it ends. {0} is an idle transaction.
+ * Not here: encoding (stun/build.h), who is asked and why (ice/). Time is monotonic microseconds. A transaction
+ * allocates nothing; the request's bytes stay the caller's, unchanged, until it ends. {0} is an idle transaction.
  *
  *   IDLE -> WAITING -> ANSWERED | TIMED_OUT;  stun_txn_reset makes it IDLE from anywhere
  */
@@ -37,17 +37,18 @@ typedef struct {
 /* Begins. The request leaves on the next poll_transmit. Returns PARLEY_EINVAL if txn is not idle, request is not a STUN
  * request, or rto_us is 0. */
 int stun_txn_start(stun_txn *txn, uint64_t now, slice request, uint64_t rto_us);
-/* The same with the sendings (Rc > 0) and the final wait as arguments: stun_txn_start_with(txn, now, request, 39500000, 1,
- * STUN_STREAM_WAIT_US) is a transaction over a stream. */
+/* The same with the sendings in all (Rc > 0) and the final wait as arguments. Over TCP or TLS a request leaves
+ * once: 1 and STUN_STREAM_WAIT_US. */
 int stun_txn_start_with(stun_txn *txn, uint64_t now, slice request, uint64_t rto_us, unsigned sends_max,
 			uint64_t final_us);
 /* Ends without a word and makes it idle; a late response then matches nothing. */
 void stun_txn_reset(stun_txn *txn);
 
 /*
- * True, and the state is then ANSWERED, if msg answers this request: same id and method, success or error, integrity valid
- * under key (RFC 8489 9.1.4). A message that fails the check is left alone, so that a forger cannot end the wait. An empty key
- * asks for no integrity: for requests sent without, and for responses that cannot have it (stun_is_challenge).
+ * True, and the state is then ANSWERED, if msg answers this request: same id and method, success or error, integrity
+ * valid under key (RFC 8489 9.1.4). A message that fails the check is left alone, so that a forger cannot end the
+ * wait. An empty key asks for no integrity: for requests sent without, and for responses that cannot have it
+ * (stun_is_challenge).
  */
 bool stun_txn_receive(stun_txn *txn, uint64_t now, const stun_message *msg, slice key);
 

@@ -11,7 +11,8 @@
 
 /* Of the first three, which pad with spaces. */
 #define RFC5769_PASSWORD "VOkJxbRl1RmTxUk/WvJxBt"
-/* Of RFC5769_LONG_TERM_REQUEST and RFC8489_USERHASH_REQUEST; the password is as prepared by SASLprep and OpaqueString. */
+/* Of RFC5769_LONG_TERM_REQUEST and RFC8489_USERHASH_REQUEST; the password is as prepared by SASLprep and
+ * OpaqueString. */
 #define LONG_TERM_USERNAME "\u30DE\u30C8\u30EA\u30C3\u30AF\u30B9"
 #define LONG_TERM_REALM "example.org"
 #define LONG_TERM_PASSWORD "TheMatrIX"
@@ -73,7 +74,8 @@ VECTOR RFC8489_USERHASH_REQUEST[] = {
 	0x4c, 0x0a, 0x45, 0xd9, 0xf8, 0x30, 0xaa, 0x6d, 0x6f, 0x73, 0x5a, 0x01,
 };
 
-/* Chromium 156, controlling, with NETWORK-INFO and the acknowledgement of the SPED draft; and its receiver's password. */
+/* Chromium 156, controlling, with NETWORK-INFO and the acknowledgement of the SPED draft; and its receiver's
+ * password. */
 #define CHROMIUM_REQUEST_PASSWORD "Hm/7aT8pp2O5M6F0nhCJF31i"
 VECTOR CHROMIUM_REQUEST[] = {
 	0x00, 0x01, 0x00, 0x58, 0x21, 0x12, 0xa4, 0x42, 0x58, 0x4b, 0x7a, 0x33, 0x35, 0x45, 0x34, 0x6c, 0x35, 0x71,
