@@ -22,9 +22,8 @@
 #include "net/turn.h"
 #include "net/udp.h"
 
-/* What one connection does before others on the loop have their turn. */
-#define PC_EVENTS_PER_TURN 256u
-#define PC_PACKETS_PER_TURN 512u
+/* Events and packets that one connection has before others on the loop have their turn. */
+#define PC_STEPS_PER_TURN 512u
 
 struct parley_pc {
 	uv_loop_t *loop;
@@ -227,19 +226,25 @@ static net_udp *socket_of(const parley_pc *pc, const parley_addr *local)
 	return NULL;
 }
 
-/* Sends what the core has, up to *budget packets. False: the budget is used up. */
-static bool pc_transmit(parley_pc *pc, unsigned *budget)
+/* Sends what the core has, as far as the budget goes. */
+static void pc_transmit(parley_pc *pc, unsigned *budget)
 {
 	uint64_t now = net_now();
 	parley_packet p;
-	for (; *budget > 0; (*budget)--) {
-		if (!parley_core_poll_transmit(pc->core, now, &p))
-			return true;
+	for (; *budget > 0 && parley_core_poll_transmit(pc->core, now, &p); (*budget)--) {
 		net_udp *socket = socket_of(pc, &p.local);
 		if (socket)
 			net_udp_send(socket, &p.remote, slice_of(p.data, p.len));
 	}
-	return false;
+}
+
+static void pc_tell(parley_pc *pc, unsigned *budget)
+{
+	parley_event event;
+	if (!parley_core_poll_event(pc->core, &event))
+		return;
+	(*budget)--;
+	pc_dispatch(pc, &event);
 }
 
 static void pc_destroy(parley_pc *pc)
@@ -250,25 +255,24 @@ static void pc_destroy(parley_pc *pc)
 	free(pc);
 }
 
-/* Callbacks may close or free pc: after each, look. */
+/* Tells and sends until there is neither: each may cause the other. Callbacks may close or free pc. */
 static void pc_drain(parley_pc *pc)
 {
 	pc->draining = true;
-	unsigned packets = PC_PACKETS_PER_TURN, events = PC_EVENTS_PER_TURN;
-	bool more = false;
-	while (!pc->closed) {
-		parley_event event;
-		more = !pc_transmit(pc, &packets) || events == 0;
-		if (more || !parley_core_poll_event(pc->core, &event))
-			break;
-		events--;
-		pc_dispatch(pc, &event);
+	unsigned budget = PC_STEPS_PER_TURN;
+	bool idle = false;
+	while (!pc->closed && !idle && budget > 0) {
+		unsigned before = budget;
+		pc_tell(pc, &budget);
+		if (!pc->closed)
+			pc_transmit(pc, &budget);
+		idle = budget == before;
 	}
 	pc->draining = false;
 	if (pc->freed) {
 		pc_destroy(pc);
 	} else if (!pc->closed) {
-		if (more)
+		if (!idle)
 			net_turn_request(pc->turn);
 		net_timer_set(pc->timer, parley_core_deadline(pc->core));
 	}
@@ -380,7 +384,7 @@ void parley_pc_close(parley_pc *pc)
 		return;
 	pc->closed = true;
 	parley_core_close(pc->core, net_now());
-	unsigned budget = PC_PACKETS_PER_TURN;
+	unsigned budget = PC_STEPS_PER_TURN;
 	pc_transmit(pc, &budget); /* the goodbye */
 	while (pc->socket_count > 0)
 		net_udp_close(pc->sockets[--pc->socket_count]);
