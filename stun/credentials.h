@@ -16,7 +16,6 @@
 #include "stun/auth.h"
 #include "stun/message.h"
 
-#define STUN_QUOTED_MAX 763u	/* bytes of a REALM or NONCE (RFC 8489 14.9, 14.10) */
 #define STUN_ALGORITHMS_MAX 64u /* bytes of PASSWORD-ALGORITHMS that we echo */
 #define STUN_CHALLENGES_MAX 4u	/* in a row, with no request accepted: then the server goes round in circles */
 

@@ -21,6 +21,7 @@
 #define STUN_COOKIE 0x2112A442u
 #define STUN_ID_SIZE 12u
 #define STUN_METHOD_MAX 0xFFu /* 12 bits, but the higher ones collide with other protocols (RFC 7983 4) */
+#define STUN_QUOTED_MAX 763u  /* bytes of a REALM, NONCE or reason that a receiver takes (RFC 8489 14.8-14.10) */
 #define STUN_UNKNOWN_MAX 8u   /* unknown attributes remembered for a 420 answer; further ones are only counted */
 
 typedef enum { STUN_REQUEST = 0, STUN_INDICATION = 1, STUN_SUCCESS = 2, STUN_ERROR = 3 } stun_class;
