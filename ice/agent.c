@@ -462,7 +462,7 @@ int ice_restart(ice_agent *a, uint64_t now)
 	a->local = fresh;
 	a->generation++;
 	a->counters.restarts++;
-	a->checks_begun = a->concluded = a->has_valid_since = a->lost = a->pac_expired = a->remote_lite = false;
+	a->concluded = a->has_valid_since = a->lost = a->pac_expired = a->remote_lite = false;
 	a->pac_deadline = TIME_NEVER;
 	trace_printf(a->config.trace, TRACE_INFO, "ice", "restart: generation %u", a->generation);
 	if (!a->path.active && a->state != ICE_NEW)

@@ -240,10 +240,30 @@ int ice_check_receive(ice_agent *a, uint64_t now, size_t base, const parley_addr
 
 /* --- nomination (RFC 8445 8.1.1) --- */
 
+/*
+ * A second nomination. Ours counts: we made it for a reason. Of those of a controlling peer the pair of higher priority counts,
+ * as an aggressive peer nominates all that work (RFC 5245 8.1.1.2); but a peer that changes its mind, as libwebrtc does, has
+ * stopped sending USE-CANDIDATE on the pair before, or we do not hear it there any more.
+ */
+static bool supersedes(const ice_agent *a, const ice_pair *p, const ice_pair *old)
+{
+	bool silent = a->path.active && a->path.pair_id == old->id && a->path.silent;
+	return a->controlling || p->priority > old->priority || !old->use_candidate || silent;
+}
+
+/* At most one pair is nominated at a time. */
 void ice_pair_nominated(ice_agent *a, ice_pair *p)
 {
 	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
 	p->nominating = p->nominate_when_valid = false;
+	for (size_t i = 0; i < a->pair_count; i++) {
+		ice_pair *old = a->pairs[i];
+		if (!old->nominated || old == p)
+			continue;
+		if (!supersedes(a, p, old))
+			return;
+		old->nominated = false;
+	}
 	if (!p->nominated)
 		trace_printf(a->config.trace, TRACE_INFO, "ice", "nominated %s to %s",
 			     addr_print(&a->bases[p->base].addr, local), addr_print(&p->remote_addr, remote));
@@ -251,17 +271,27 @@ void ice_pair_nominated(ice_agent *a, ice_pair *p)
 	ice_conclude(a);
 }
 
+/* After the nomination: a pair that has answered since the nominated one fell silent. RFC 8445 leaves that to a restart; but
+ * the peer takes a second nomination as it takes a late first one, and that needs no signalling. */
+static bool can_replace_path(const ice_agent *a, const ice_pair *p)
+{
+	const ice_path *path = &a->path;
+	return path->active && path->silent && path->generation == a->generation && path->pair_id != p->id &&
+	       p->answered_at > path->unanswered_since;
+}
+
 /* The best valid pair, if it is our turn to nominate and we do not do so already. */
 static ice_pair *nominee(const ice_agent *a)
 {
 	ice_pair *best = NULL;
-	if (!a->controlling || a->concluded || !a->has_remote)
+	if (!a->controlling || !a->has_remote)
 		return NULL;
 	for (size_t i = 0; i < a->pair_count; i++) {
-		if (a->pairs[i]->nominating)
+		ice_pair *p = a->pairs[i];
+		if (p->nominating)
 			return NULL;
-		if (!best && a->pairs[i]->valid)
-			best = a->pairs[i];
+		if (!best && p->valid && (!a->concluded || can_replace_path(a, p)))
+			best = p;
 	}
 	return best;
 }

@@ -253,6 +253,22 @@ bool ice_pairs_unfinished(const ice_agent *a)
 	return false;
 }
 
+void ice_pairs_recheck(ice_agent *a, uint64_t now)
+{
+	for (size_t i = 0; i < a->pair_count; i++) {
+		ice_pair *p = a->pairs[i];
+		if (a->path.active && a->path.generation == a->generation && a->path.pair_id == p->id)
+			continue;
+		if (p->valid && now >= time_after(p->answered_at, a->config.consent_expiry_us)) {
+			p->valid = p->nominated = p->nominating = false; /* RFC 7675 5.1: its consent is over too */
+			ice_check_cancel(p);
+			ice_pair_set_state(a, p, ICE_PAIR_FAILED);
+		}
+		if (p->state >= ICE_PAIR_SUCCEEDED && !p->check.active)
+			ice_pair_trigger(a, p, false);
+	}
+}
+
 /* RFC 8445 8.1.2: what has not begun goes, what is under way is not retransmitted. What the remote has already asked to
  * nominate goes on: an aggressively nominating peer will use the best of them. */
 void ice_conclude(ice_agent *a)

@@ -124,7 +124,7 @@ static void check_pair(const ice_agent *a, size_t i)
 
 void ice_check_invariants(const ice_agent *a)
 {
-	size_t outgoing = 0, triggered = 0, learnt = 0;
+	size_t outgoing = 0, triggered = 0, learnt = 0, nominated = 0;
 	LIST_FOR (n, &a->outgoing)
 		outgoing++;
 	LIST_FOR (n, &a->triggered)
@@ -137,8 +137,11 @@ void ice_check_invariants(const ice_agent *a)
 	assert(a->remote_count - learnt <= ICE_REMOTE_CANDIDATES_MAX);
 	assert(a->local_count <= ICE_LOCAL_CANDIDATES_MAX && a->early_count <= ICE_EARLY_MAX);
 	assert(a->has_remote || a->pair_count == 0);
-	for (size_t i = 0; i < a->pair_count; i++)
+	for (size_t i = 0; i < a->pair_count; i++) {
 		check_pair(a, i);
+		nominated += a->pairs[i]->nominated;
+	}
+	assert(nominated <= 1);
 	if (a->state == ICE_CLOSED) {
 		assert(!a->path.active && outgoing == 0 && a->pair_count == 0);
 		return;

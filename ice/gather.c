@@ -221,6 +221,7 @@ int ice_remove_local(ice_agent *a, uint64_t now, const parley_addr *addr)
 		a->pac_expired = false;
 		a->pac_deadline = time_after(now, a->config.pac_us);
 		ice_form_pairs(a);
+		ice_pairs_recheck(a, now);
 	}
 	ice_settle(a, now);
 	return 0;

@@ -186,7 +186,8 @@ int ice_add_remote_candidate(ice_agent *a, uint64_t now, const ice_candidate *c)
 void ice_resolved(ice_agent *a, uint64_t now, uint32_t id, const parley_addr *addr);
 void ice_end_of_remote_candidates(ice_agent *a, uint64_t now);
 
-/* Sets the role that offer and answer determine. Ignored (and false) once checks have begun: then only conflicts change it. */
+/* Sets the role that offer and answer determine. Ignored (and false) once checks have begun: then only conflicts change it,
+ * and a restart keeps it (RFC 8445 6.1.1). */
 bool ice_set_controlling(ice_agent *a, bool controlling);
 bool ice_is_controlling(const ice_agent *a);
 

@@ -254,8 +254,9 @@ void ice_pairs_reorder(ice_agent *a); /* after a role change */
 void ice_unfreeze(ice_agent *a, const ice_pair *like);
 ice_pair *ice_next_pair(const ice_agent *a); /* whose check is to be started next; NULL: none */
 bool ice_pairs_unfinished(const ice_agent *a);
-void ice_conclude(ice_agent *a);	     /* RFC 8445 8.1.2 */
-size_t ice_pairs_active(const ice_agent *a); /* waiting and in progress */
+void ice_conclude(ice_agent *a);		    /* RFC 8445 8.1.2 */
+void ice_pairs_recheck(ice_agent *a, uint64_t now); /* all but the path's, which has fallen silent or is gone */
+size_t ice_pairs_active(const ice_agent *a);	    /* waiting and in progress */
 
 /* check.c */
 void ice_check_start(ice_agent *a, uint64_t now, ice_pair *p);

@@ -15,22 +15,16 @@ static ice_pair *path_pair(const ice_agent *a)
 
 /* --- selection --- */
 
-/* A controlling libwebrtc that changes its mind sends USE-CANDIDATE on the new pair and no more on the old one: so that
- * counts before priority, which decides between pairs nominated aggressively (RFC 5245 8.1.1.2). */
-static bool is_better(const ice_agent *a, const ice_pair *x, const ice_pair *y)
+static bool is_better(const ice_pair *x, const ice_pair *y)
 {
-	if (x->nominated != y->nominated)
-		return x->nominated;
-	if (x->nominated && !a->controlling && x->use_candidate != y->use_candidate)
-		return x->use_candidate;
-	return x->priority > y->priority;
+	return x->nominated != y->nominated ? x->nominated : x->priority > y->priority;
 }
 
 static ice_pair *best_pair(const ice_agent *a)
 {
 	ice_pair *best = NULL;
 	for (size_t i = 0; i < a->pair_count; i++)
-		if (a->pairs[i]->valid && (!best || is_better(a, a->pairs[i], best)))
+		if (a->pairs[i]->valid && (!best || is_better(a->pairs[i], best)))
 			best = a->pairs[i];
 	return best;
 }
@@ -199,8 +193,10 @@ void ice_path_timeout(ice_agent *a, uint64_t now)
 		consent_expired(a, now);
 		return;
 	}
-	if (now >= silent_at(a))
+	if (now >= silent_at(a)) {
 		a->path.silent = true;
+		ice_pairs_recheck(a, now);
+	}
 	if (now >= a->path.next_check)
 		send_consent(a, now);
 }

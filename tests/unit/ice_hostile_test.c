@@ -434,6 +434,125 @@ static void aggressive_nomination_is_accepted(void **state)
 	end();
 }
 
+static parley_addr selected_remote(void)
+{
+	parley_addr local, remote = {0};
+	(void)ice_selected(agent, &local, &remote);
+	return remote;
+}
+
+/* Two pairs of the peer's, both valid; the second has the lower priority, as it came later to the same priority. */
+static void make_two_valid_pairs(const parley_addr *second, bool use_candidate)
+{
+	plan p = good_plan();
+	p.controlled = false;
+	p.use_candidate = use_candidate;
+	add_peer(); /* a host candidate: better than what is learnt */
+	assert_int_equal(answer(0, REMOTE_PWD, &peer, &base), 0);
+	now += US_PER_S;
+	if (use_candidate) {
+		assert_int_equal(ask(&p, &peer), 0);
+		assert_int_equal(sent_count, 1);
+	}
+	assert_int_equal(ask(&p, second), 0);
+	assert_int_equal(sent_count, 2);
+	assert_int_equal(answer(0, REMOTE_PWD, second, &base), 0);
+	assert_int_equal(ice_get_pairs(agent, NULL, 0), 2);
+}
+
+static void of_pairs_nominated_aggressively_the_best_counts(void **state)
+{
+	const parley_addr second = addr_ipv4(10, 0, 0, 2, 6001);
+	parley_addr now_to;
+	(void)state;
+	begin(false, true);
+	make_two_valid_pairs(&second, true);
+	now_to = selected_remote();
+	assert_true(addr_equal(&now_to, &peer));
+	end();
+}
+
+static void a_peer_that_changes_its_mind_is_followed(void **state)
+{
+	const parley_addr second = addr_ipv4(10, 0, 0, 2, 6001);
+	parley_addr now_to;
+	(void)state;
+	begin(false, true);
+	make_two_valid_pairs(&second, true);
+	plan p = good_plan();
+	p.controlled = false;
+	assert_int_equal(ask(&p, &peer), 0); /* no USE-CANDIDATE there any more */
+	p.use_candidate = true;
+	assert_int_equal(ask(&p, &second), 0);
+	now_to = selected_remote();
+	assert_true(addr_equal(&now_to, &second));
+	p.use_candidate = false;
+	assert_int_equal(ask(&p, &second), 0); /* consent checks do not undo it */
+	now_to = selected_remote();
+	assert_true(addr_equal(&now_to, &second));
+	end();
+}
+
+static void before_a_nomination_the_best_valid_pair_carries_data(void **state)
+{
+	const parley_addr second = addr_ipv4(10, 0, 0, 2, 6001);
+	parley_addr now_to;
+	(void)state;
+	begin(false, true);
+	make_two_valid_pairs(&second, false);
+	now_to = selected_remote();
+	assert_true(addr_equal(&now_to, &peer));
+	assert_true(ice_is_validated(agent, &base, &second));
+	end();
+}
+
+/* Its request was faster than signalling and name resolution. */
+static void a_learnt_candidate_may_be_signalled_later(void **state)
+{
+	static const char line[] =
+		"candidate:7 1 udp 2122252543 1d76a95b-5ecc-494f-ba51-755ce3dbd2d0.local 6000 typ host";
+	(void)state;
+	for (int by_name = 0; by_name < 2; by_name++) {
+		begin(false, true);
+		plan p = good_plan();
+		p.controlled = false;
+		assert_int_equal(ask(&p, &peer), 0);
+		assert_int_equal(ice_remote_candidate(agent, 0)->type, ICE_PRFLX);
+		if (by_name) {
+			ice_candidate c;
+			ice_event e;
+			uint32_t id = 0;
+			assert_int_equal(ice_candidate_parse(slice_from_string(line), &c), 0);
+			assert_int_equal(ice_add_remote_candidate(agent, now, &c), 0);
+			while (ice_poll_event(agent, &e))
+				if (e.type == ICE_EVENT_RESOLVE)
+					id = e.id;
+			assert_int_not_equal(id, 0);
+			ice_resolved(agent, now, id, &peer);
+			pump();
+		} else {
+			add_peer();
+		}
+		assert_int_equal(ice_remote_candidate(agent, 0)->type, ICE_HOST);
+		(void)only_pair();
+		end();
+	}
+}
+
+static void roles_are_set_only_before_checks(void **state)
+{
+	(void)state;
+	begin(true, true);
+	assert_true(ice_set_controlling(agent, false));
+	assert_true(ice_set_controlling(agent, true));
+	add_peer();
+	assert_false(ice_set_controlling(agent, false));
+	assert_true(ice_is_controlling(agent));
+	assert_int_equal(ice_restart(agent, now), 0);
+	assert_false(ice_set_controlling(agent, false));
+	end();
+}
+
 static void many_requests_do_not_starve_a_slow_answer(void **state)
 {
 	(void)state;
@@ -559,6 +678,11 @@ int main(void)
 		cmocka_unit_test(a_role_conflict_answer_changes_role_and_tie_breaker),
 		cmocka_unit_test(a_lite_peer_is_controlled_and_nominated),
 		cmocka_unit_test(aggressive_nomination_is_accepted),
+		cmocka_unit_test(of_pairs_nominated_aggressively_the_best_counts),
+		cmocka_unit_test(a_peer_that_changes_its_mind_is_followed),
+		cmocka_unit_test(before_a_nomination_the_best_valid_pair_carries_data),
+		cmocka_unit_test(a_learnt_candidate_may_be_signalled_later),
+		cmocka_unit_test(roles_are_set_only_before_checks),
 		cmocka_unit_test(many_requests_do_not_starve_a_slow_answer),
 		cmocka_unit_test(unusable_candidates_are_counted),
 		cmocka_unit_test(credentials_are_checked),

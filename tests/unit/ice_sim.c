@@ -101,7 +101,8 @@ static bool translate_in(const sim_side *side, const parley_addr *from, const pa
 
 static void launch(sim *s, const parley_addr *from, const parley_addr *to, slice data)
 {
-	if (s->cut || rng_seeded_below(&s->network, 100) < s->loss_percent)
+	bool broken = addr_equal(&s->broken, from) || addr_equal(&s->broken, to);
+	if (s->cut || broken || rng_seeded_below(&s->network, 100) < s->loss_percent)
 		return;
 	for (size_t i = 0; i < SIM_FLIGHT_MAX; i++) {
 		sim_datagram *d = &s->flight[i];

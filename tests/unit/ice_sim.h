@@ -57,7 +57,8 @@ typedef struct {
 	sim_datagram flight[SIM_FLIGHT_MAX];
 	uint64_t delay_us, jitter_us;
 	unsigned loss_percent;
-	bool cut; /* nothing is delivered */
+	bool cut;	    /* nothing is delivered */
+	parley_addr broken; /* nothing is delivered from or to it */
 	parley_addr stun_server, dead_server;
 	ice_config config[2];
 } sim;

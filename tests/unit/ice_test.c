@@ -415,6 +415,139 @@ static void a_socket_that_goes_takes_its_pairs_along(void **state)
 	sim_destroy(&s);
 }
 
+/* The one that carries data breaks; nobody signals anything. */
+static void another_pair_takes_over_from_a_broken_one(void **state)
+{
+	parley_addr local, remote;
+	(void)state;
+	for (int broken_side = 0; broken_side < 2; broken_side++) {
+		start(17);
+		sim_bind(&s, broken_side, addr_ipv4(10, 1, 0, 1, 6000));
+		go();
+		assert_true(sim_until(&s, ICE_COMPLETED, US_PER_S));
+		sim_run(&s, 100 * US_PER_S);
+		assert_true(ice_selected(s.side[broken_side].ice, &local, &remote));
+		s.broken = local;
+		sim_run(&s, 13 * US_PER_S); /* less than consent lasts */
+		assert_true(sim_was(&s, 0, ICE_DISCONNECTED));
+		assert_true(sim_until(&s, ICE_CONNECTED, 0));
+		assert_false(sim_was(&s, 0, ICE_FAILED) || sim_was(&s, 1, ICE_FAILED));
+		assert_true(sim_paths_match(&s));
+		assert_true(ice_selected(s.side[broken_side].ice, &local, &remote));
+		assert_false(addr_equal(&local, &s.broken));
+		sim_destroy(&s);
+	}
+}
+
+/* Addresses that lead nowhere, as virtual machines and containers make them. */
+static void useless_addresses_cost_little_time(void **state)
+{
+	(void)state;
+	start(18);
+	uint64_t begin = s.now;
+	for (int i = 0; i < 2; i++)
+		for (uint8_t k = 0; k < 4; k++) {
+			sim_bind(&s, i, addr_ipv4(172, 17, k, 1, (uint16_t)(7000 + i)));
+			ice_candidate c = {
+				.foundation = "x", .component = 1, .priority = 2130706431u - k, .type = ICE_HOST};
+			c.addr = addr_ipv4(172, 18, k, 2, 9);
+			assert_int_equal(ice_add_remote_candidate(s.side[i].ice, s.now, &c), 0);
+		}
+	go();
+	assert_true(sim_until(&s, ICE_CONNECTED, US_PER_S));
+	assert_true(s.now - begin < 700 * US_PER_MS);
+	sim_run(&s, US_PER_S);
+	assert_true(selected(0).nominated && selected(1).nominated);
+	sim_destroy(&s);
+}
+
+static void equal_foundations_wait_for_each_other(void **state)
+{
+	ice_pair_info p[8];
+	(void)state;
+	start(19);
+	sim_bind(&s, 0, inside(0));
+	s.cut = true;
+	for (uint16_t k = 0; k < 4; k++) {
+		ice_candidate c = {.foundation = "same", .component = 1, .priority = 1000u - k, .type = ICE_HOST};
+		c.addr = addr_ipv4(10, 0, 1, 1, (uint16_t)(5000 + k));
+		assert_int_equal(ice_add_remote_candidate(s.side[0].ice, s.now, &c), 0);
+	}
+	sim_exchange_credentials(&s);
+	assert_int_equal(ice_get_pairs(s.side[0].ice, p, 8), 4);
+	assert_int_equal(p[0].state, ICE_PAIR_IN_PROGRESS);
+	for (int k = 1; k < 4; k++)
+		assert_int_equal(p[k].state, ICE_PAIR_FROZEN);
+	/* Side 1 learns of side 0 by the retransmission; what works unfreezes its like. */
+	s.cut = false;
+	sim_bind(&s, 1, inside(1));
+	s.config[0].controlling = true;
+	sim_run(&s, 600 * US_PER_MS);
+	assert_true(selected(0).valid);
+	sim_destroy(&s);
+}
+
+/* Whatever the two and the network do, in any order: no assertion of the agents fails, and in the end they connect. */
+static void random_histories_end_well(void **state)
+{
+	rng_seeded dice;
+	(void)state;
+	for (uint64_t seed = 0; seed < 60; seed++) {
+		start(1000 + seed);
+		rng_seeded_init(&dice, seed);
+		s.jitter_us = rng_seeded_below(&dice, 100 * US_PER_MS);
+		s.loss_percent = (unsigned)rng_seeded_below(&dice, 40);
+		s.config[0].controlling = rng_seeded_below(&dice, 2);
+		with_stun();
+		go();
+		for (int i = 0; i < 40; i++) {
+			int side = (int)rng_seeded_below(&dice, 2);
+			parley_addr addr = addr_ipv4(10, 5, (uint8_t)side, (uint8_t)rng_seeded_below(&dice, 3), 5000);
+			sim_run(&s, rng_seeded_below(&dice, 4 * US_PER_S));
+			switch (rng_seeded_below(&dice, 6)) {
+			case 0:
+				(void)ice_restart(s.side[side].ice, s.now);
+				sim_pump(&s);
+				sim_exchange_credentials(&s);
+				break;
+			case 1:
+				(void)ice_add_local(s.side[side].ice, s.now, &addr);
+				break;
+			case 2:
+				(void)ice_remove_local(s.side[side].ice, s.now, &addr);
+				break;
+			case 3:
+				s.cut = !s.cut;
+				break;
+			case 4:
+				s.broken = addr;
+				break;
+			default:
+				break;
+			}
+			sim_pump(&s);
+		}
+		s.cut = false;
+		s.loss_percent = 0;
+		s.broken = (parley_addr){0};
+		for (int i = 0; i < 2; i++)
+			assert_int_equal(ice_restart(s.side[i].ice, s.now), 0);
+		sim_pump(&s);
+		sim_exchange_credentials(&s);
+		for (int i = 0; i < 2; i++) {
+			const ice_candidate *c;
+			for (size_t k = 0; (c = ice_local_candidate(s.side[i].ice, k)); k++)
+				(void)ice_add_remote_candidate(s.side[1 - i].ice, s.now, c);
+		}
+		sim_pump(&s);
+		sim_run(&s, 5 * US_PER_S);
+		for (int i = 0; i < 2; i++)
+			assert_true(selected(i).nominated);
+		assert_true(sim_paths_match(&s));
+		sim_destroy(&s);
+	}
+}
+
 static void loopback_is_the_last_resort(void **state)
 {
 	(void)state;
@@ -518,6 +651,10 @@ int main(void)
 		cmocka_unit_test(checks_before_the_answer_are_answered_and_remembered),
 		cmocka_unit_test(names_are_resolved_by_the_owner),
 		cmocka_unit_test(a_socket_that_goes_takes_its_pairs_along),
+		cmocka_unit_test(another_pair_takes_over_from_a_broken_one),
+		cmocka_unit_test(useless_addresses_cost_little_time),
+		cmocka_unit_test(equal_foundations_wait_for_each_other),
+		cmocka_unit_test(random_histories_end_well),
 		cmocka_unit_test(loopback_is_the_last_resort),
 		cmocka_unit_test(closing_is_final),
 		cmocka_unit_test(every_allocation_may_fail),
