@@ -89,17 +89,26 @@ test('page: shows a name from the hub as text, whatever it holds', async (t) => 
 	assert.strictEqual(await other.tab.evaluate(() => window.attacked), undefined);
 });
 
-test('page: every control has a name, and the page fits a phone', async (t) => {
-	const [page] = await openPages(t, ['chromium'], false);
+test('page: every control has a name, and the page fits a phone, before and in a call', async (t) => {
+	const [page, other] = await openPages(t, ['chromium', 'chromium'], false);
+	const check = async () => {
+		const found = await page.tab.evaluate(() => ({
+			nameless: [...document.querySelectorAll('button, input, progress, figure, [role]:not(#toasts)')]
+				.filter((each) => !(each.ariaLabel || each.labels?.length || each.textContent.trim()))
+				.map((each) => each.outerHTML),
+			width: document.documentElement.scrollWidth,
+		}));
+		assert.deepStrictEqual(found.nameless, []);
+		assert.ok(found.width <= 360, `${found.width} px wide`);
+	};
 	await page.tab.setSize(360, 740);
-	const found = await page.tab.evaluate(() => ({
-		nameless: [...document.querySelectorAll('button, input, video, progress, [role]')]
-			.filter((each) => !(each.ariaLabel || each.labels?.length || each.textContent.trim() || each.closest('figure')))
-			.map((each) => each.outerHTML),
-		width: document.documentElement.scrollWidth,
-	}));
-	assert.deepStrictEqual(found.nameless.filter((html) => !html.includes('toasts')), []);
-	assert.ok(found.width <= 360, `${found.width} px wide`);
+	const id = await page.create('A room whose name is much longer than a phone is wide, and-has-a-word-that-is-long-as-well');
+	await check();
+	await other.join(id);
+	await page.connected();
+	await other.say('word '.repeat(100), 'w'.repeat(1000));
+	await page.heard(2);
+	await check();
 	await page.screenshot(screenshot('page-phone'));
 });
 

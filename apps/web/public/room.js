@@ -12,6 +12,10 @@ import { Hub } from './hub.js';
 
 const CAMERA_MS = 10000; /* for a person to answer the browser's question */
 
+function stop(stream) {
+	for (const track of stream.getTracks()) track.stop();
+}
+
 export class Room extends EventTarget {
 	state = 'idle';
 	rooms = [];
@@ -26,6 +30,7 @@ export class Room extends EventTarget {
 	#name = null;
 	#role = null;
 	#camera = null;
+	#lostRoom = false; /* the hub was away, and has forgotten the room one waits in */
 
 	constructor(hubUrl, iceServers) {
 		super();
@@ -79,9 +84,11 @@ export class Room extends EventTarget {
 		this.#id = null;
 		this.#call = null;
 		this.#exchange = null;
+		this.#role = null;
 		this.path = null;
 		this.#set('idle');
 		call?.close();
+		this.#useCamera(null);
 		if (id !== null) this.#hub.leave(id).catch(() => {}); /* without the hub the room is gone anyway */
 		if (why) this.#emit('notice', why);
 	}
@@ -120,17 +127,16 @@ export class Room extends EventTarget {
 		try {
 			await ask();
 		} catch (error) {
-			this.#set('idle');
-			this.#emit('failure', error.message);
+			this.#refused(error.message);
 		}
 	}
 
-	/* A stream that comes too late serves the next call. */
+	/* Whoever answers too late goes without in this call. */
 	async #openCamera() {
-		if (this.#camera?.active) return;
+		let late = false;
 		const asked = this.#askForCamera().then((stream) => {
-			this.#camera = stream;
-			this.#emit('stream', { side: 'local', stream });
+			if (late || this.state !== 'camera') stop(stream);
+			else this.#useCamera(stream);
 		});
 		try {
 			await Promise.race([
@@ -138,9 +144,22 @@ export class Room extends EventTarget {
 				new Promise((_, reject) => setTimeout(() => reject(new Error('no answer yet')), CAMERA_MS)),
 			]);
 		} catch (error) {
+			late = true;
 			asked.catch(() => {});
 			this.#emit('notice', `Going on without camera and microphone (${error.message}).`);
 		}
+	}
+
+	/* The hub would not, or could not; a room one is in is not touched by that. */
+	#refused(text) {
+		if (this.state === 'creating' || this.state === 'joining') this.leave();
+		this.#emit('failure', text);
+	}
+
+	#useCamera(stream) {
+		if (this.#camera) stop(this.#camera);
+		this.#camera = stream;
+		this.#emit('stream', { side: 'local', stream });
 	}
 
 	async #askForCamera() {
@@ -167,25 +186,23 @@ export class Room extends EventTarget {
 			if (this.#id !== null) this.leave('The other side left the room.');
 		});
 		hub.addEventListener('error', ({ detail }) => {
-			if (this.state === 'creating' || this.state === 'joining') this.#set('idle');
-			this.#emit('failure', detail);
+			this.#refused(detail);
 		});
 	}
 
-	/* A hub that was away has forgotten the room one waits in; a call that runs does not need it. */
+	/* A room one waits in is created again when the hub is back; a call that runs does not need the hub. */
 	#hubChanged() {
 		if (this.#hub.state === 'Connected' && this.#lostRoom) {
 			this.#lostRoom = false;
 			if (this.state === 'waiting') {
 				this.#set('creating');
-				this.#hub.createRoom(this.#name).catch((error) => this.#emit('failure', error.message));
+				this.#hub.createRoom(this.#name).catch((error) => this.#refused(error.message));
 			}
 		} else if (this.#hub.state === 'Reconnecting' || this.#hub.state === 'Disconnected') {
 			this.#lostRoom = true;
 		}
 		this.#emit('change');
 	}
-	#lostRoom = false;
 
 	#entered(from, id, role, to) {
 		if (this.state !== from) {

@@ -64,8 +64,18 @@ class Tab {
 	}
 
 	async setFiles(selector, ...files) {
-		if (this.page.setInputFiles) await this.page.setInputFiles(selector, files);
-		else await (await this.page.$(selector)).uploadFile(...files);
+		const input = await this.page.$(selector);
+		if (input.uploadFile) await input.uploadFile(...files);
+		else await this.#setFilesByName(selector, files);
+	}
+
+	/* playwright would send the contents through the debugger: seconds for megabytes, and the browser can read them itself. */
+	async #setFilesByName(selector, files) {
+		const session = await this.page.context().newCDPSession(this.page);
+		const { root } = await session.send('DOM.getDocument');
+		const { nodeId } = await session.send('DOM.querySelector', { nodeId: root.nodeId, selector });
+		await session.send('DOM.setFileInputFiles', { nodeId, files });
+		await session.detach();
 	}
 
 	async setSize(width, height) {
