@@ -7,10 +7,14 @@
 
 const RETRY_MS = 5000;
 
-/* updateRoom carries a JSON string; only ids and names are taken from it, never its HTML. */
+/* Hubs escape these in names, for pages that paste them into HTML. */
+const ENTITIES = { '&amp;': '&', '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': "'" };
+
+/* updateRoom carries a JSON string; only ids and names are taken from it, as plain text, never its HTML. */
 function parseRooms(json) {
 	const list = typeof json === 'string' ? JSON.parse(json) : json;
-	return Array.from(list, (entry) => ({ id: String(entry.RoomId), name: String(entry.Name ?? '') }));
+	const plain = (text) => String(text ?? '').replace(/&(amp|lt|gt|quot|#39);/g, (entity) => ENTITIES[entity]);
+	return Array.from(list, (entry) => ({ id: String(entry.RoomId), name: plain(entry.Name) }));
 }
 
 export class Hub extends EventTarget {
