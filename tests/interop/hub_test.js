@@ -92,7 +92,8 @@ async function wholeTable(creator, joiner, looker) {
 
 	await joiner.invoke('LeaveRoom', id);
 	await creator.next('bye');
-	return id;
+	await creator.invoke('LeaveRoom', id);
+	await looker.rooms(lacks(id));
 }
 
 test('hub: the official client completes every method', async (t) => {

@@ -102,7 +102,7 @@ test('page: every control has a name, and the page fits a phone, before and in a
 		assert.ok(found.width <= 360, `${found.width} px wide`);
 	};
 	await page.tab.setSize(360, 740);
-	const id = await page.create('A room whose name is much longer than a phone is wide, and-has-a-word-that-is-long-as-well');
+	const id = await page.create('A name that is wider than a phone, with-words-that-are-long-too');
 	await check();
 	await other.join(id);
 	await page.connected();
