@@ -12,8 +12,9 @@
 #include "net/tls_session.h"
 #include "net/turn.h"
 
-#define READ_CHUNK 65536u	/* what one read of the socket takes at most */
-#define TLS_RECORD_PLAIN 16384u /* RFC 8446 5.1 */
+#define READ_CHUNK 65536u			 /* what one read of the socket takes at most */
+#define TLS_RECORD_PLAIN 16384u			 /* RFC 8446 5.1 */
+#define TLS_RECORD_MAX (TLS_RECORD_PLAIN + 261u) /* and 5.2: header and expansion */
 
 typedef enum {
 	STREAM_CONNECTING,  /* name and TCP; there is no socket yet */
@@ -172,13 +173,21 @@ static int send_tls_output(net_stream *s)
 	return status;
 }
 
+/* Record by record, so that the session's memory stays that of a record. */
+static int send_encrypted(net_stream *s, slice plain)
+{
+	int status = 0;
+	for (; plain.len > 0 && status == 0; plain = slice_part(plain, TLS_RECORD_PLAIN, plain.len))
+		if (tls_session_write(s->tls, slice_part(plain, 0, TLS_RECORD_PLAIN)) != 0)
+			status = UV_ENOMEM;
+		else
+			status = send_tls_output(s);
+	return status;
+}
+
 static int stream_send(net_stream *s, slice plain)
 {
-	if (s->tls && tls_session_write(s->tls, plain) != 0) {
-		stream_fail(s, PARLEY_ECRYPTO, "TLS could not encrypt");
-		return PARLEY_ECLOSED;
-	}
-	int status = s->tls ? send_tls_output(s) : send_raw(s, plain);
+	int status = s->tls ? send_encrypted(s, plain) : send_raw(s, plain);
 	if (status == 0)
 		return 0;
 	stream_fail_status(s, status);
@@ -340,10 +349,13 @@ static void stream_received(net_stream *s, slice bytes)
 		return;
 	if (!s->tls)
 		give_data(s, bytes);
-	else if (tls_session_receive(s->tls, bytes) != 0)
-		stream_fail(s, PARLEY_ENOMEM, "out of memory");
-	else
-		tls_progress(s);
+	/* Record by record, as in sending; but all of it, also when a callback pauses in between. */
+	for (; s->tls && bytes.len > 0 && s->state < STREAM_FLUSHING;
+	     bytes = slice_part(bytes, TLS_RECORD_MAX, bytes.len))
+		if (tls_session_receive(s->tls, slice_part(bytes, 0, TLS_RECORD_MAX)) != 0)
+			stream_fail(s, PARLEY_ENOMEM, "out of memory");
+		else
+			tls_progress(s);
 	if (s->state == STREAM_OPEN && s->paused)
 		uv_read_stop(stream_handle(s));
 }

@@ -491,6 +491,52 @@ static void an_end_during_the_handshake_is_reported(void **state)
 	expect_failure(p, PARLEY_EPROTO, "closed the connection during the TLS handshake");
 }
 
+/* A middle man of plain TCP between a TLS client and its server. */
+typedef struct {
+	pair *pair;
+	net_listener *listener;
+	net_stream *to_client, *to_server;
+} relay;
+
+static void relay_data(void *me, net_stream *stream, slice data)
+{
+	relay *r = me;
+	assert_int_equal(net_stream_write(stream == r->to_client ? r->to_server : r->to_client, data), 0);
+}
+
+static void relay_accepted(void *me, net_listener *listener, net_stream *stream)
+{
+	static const net_stream_callbacks callbacks = {.on_data = relay_data};
+	relay *r = me;
+	(void)listener;
+	r->to_client = stream;
+	net_stream_set_callbacks(stream, &callbacks, r);
+	assert_int_equal(net_stream_connect(r->pair->loop, "127.0.0.1", net_listener_address(r->pair->listener).port,
+					    NULL, &callbacks, r, &r->to_server),
+			 0);
+}
+
+static void an_end_that_tls_does_not_vouch_for_is_a_cut(void **state)
+{
+	(void)state;
+	pair *p = pair_new(true);
+	relay r = {.pair = p};
+	parley_addr any_port = addr_ipv4(127, 0, 0, 1, 0);
+	assert_int_equal(net_listener_new(p->loop, &any_port, NULL, relay_accepted, &r, &r.listener, NULL), 0);
+	p->client.expected = 5;
+	pair_connect_to(p, "127.0.0.1", net_listener_address(r.listener).port);
+	harness_run_until(p->loop, &p->server.opened);
+	assert_int_equal(net_stream_write(p->server.stream, slice_from_string("hello")), 0);
+	harness_run_until(p->loop, &p->client.got_all);
+	net_stream_release(r.to_client); /* a FIN, as anyone on the path could forge it */
+	harness_run_until(p->loop, &p->client.closed);
+	assert_int_equal(p->client.error, PARLEY_ECLOSED);
+	assert_non_null(strstr(p->client.why, "no TLS close_notify"));
+	net_stream_release(r.to_server);
+	net_listener_free(r.listener);
+	pair_free(p);
+}
+
 static void closing_inside_callbacks_is_safe(bool tls)
 {
 	pair *p = pair_new(tls);
@@ -591,6 +637,7 @@ int main(void)
 		cmocka_unit_test(a_cut_is_not_an_orderly_end),
 		cmocka_unit_test(writing_to_a_peer_that_has_gone_ends_the_stream),
 		cmocka_unit_test(an_end_during_the_handshake_is_reported),
+		cmocka_unit_test(an_end_that_tls_does_not_vouch_for_is_a_cut),
 		cmocka_unit_test(tcp_closes_inside_callbacks),
 		cmocka_unit_test(tls_closes_inside_callbacks),
 		cmocka_unit_test(closing_is_safe_at_every_step),
