@@ -37,6 +37,7 @@ static int tls_new(const SSL_METHOD *method, net_tls **out, char why[NET_WHY_MAX
 	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
 	/* Nor sessions to be resumed: one process has few connections to one place. */
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(context, 0);
 	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 	tls->references = 1;
 	tls->context = context;
