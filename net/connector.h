@@ -7,8 +7,8 @@
 
 #include <uv.h>
 
-#include "base/addr.h"
-#include "net/tls.h"
+#include "net/why.h"
+#include "parley/types.h"
 
 /* One TCP socket, in the heap until libuv has closed it. */
 typedef struct tcp_socket {

@@ -6,7 +6,7 @@
 #ifndef PARLEY_NET_DNS_H
 #define PARLEY_NET_DNS_H
 
-#include "net/tls.h"
+#include "net/why.h"
 #include "parley/types.h"
 
 struct uv_loop_s;

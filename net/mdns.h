@@ -5,7 +5,7 @@
 #ifndef PARLEY_NET_MDNS_H
 #define PARLEY_NET_MDNS_H
 
-#include "net/tls.h"
+#include "net/why.h"
 #include "parley/types.h"
 
 struct uv_loop_s;

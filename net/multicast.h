@@ -8,7 +8,7 @@
 #define PARLEY_NET_MULTICAST_H
 
 #include "base/bytes.h"
-#include "net/tls.h"
+#include "net/why.h"
 #include "parley/types.h"
 
 struct uv_loop_s;

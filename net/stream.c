@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/buf.h"
 #include "net/connector.h"
-#include "net/sockaddr.h"
 #include "net/stream_internal.h"
 #include "net/timer.h"
 #include "net/tls_session.h"
@@ -515,7 +515,7 @@ int net_stream_connect(uv_loop_t *loop, const char *host, uint16_t port, const n
 
 int net_stream_accepted(uv_loop_t *loop, tcp_socket *socket, const net_stream_options *options, net_stream **out)
 {
-	char peer[ADDR_TEXT_MAX] = "a client";
+	char peer[ADDR_TEXT_MAX];
 	parley_addr remote = tcp_socket_remote(socket);
 	addr_print(&remote, peer);
 	net_stream *s;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "net/tls_internal.h"
+#include "parley/types.h"
 
 /* The oldest entry of OpenSSL's queue is the cause, the later ones its consequences. Empties the queue. */
 static const char *openssl_cause(void)

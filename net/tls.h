@@ -6,11 +6,9 @@
 #ifndef PARLEY_NET_TLS_H
 #define PARLEY_NET_TLS_H
 
-#include "base/bytes.h"
-#include "parley/types.h"
+#include <stdbool.h>
 
-/* Room for one line on what went wrong, with its NUL. Longer ones are cut. */
-#define NET_WHY_MAX 256u
+#include "net/why.h"
 
 /* Settings for any number of streams. Streams keep their own reference: it may be freed while they run. */
 typedef struct net_tls net_tls;

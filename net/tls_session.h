@@ -6,7 +6,9 @@
 #ifndef PARLEY_NET_TLS_SESSION_H
 #define PARLEY_NET_TLS_SESSION_H
 
+#include "base/bytes.h"
 #include "net/tls.h"
+#include "parley/types.h"
 
 typedef struct tls_session tls_session;
 
@@ -29,7 +31,7 @@ bool tls_session_ended(const tls_session *s); /* the peer sent close_notify */
 int tls_session_write(tls_session *s, slice plain);
 void tls_session_close_notify(tls_session *s);
 
-/* What is to be sent, valid until the next call; then say how much of it was taken over: all. */
+/* What is to be sent, valid until the next call: output_done, when all of it has been taken over. */
 slice tls_session_output(tls_session *s);
 void tls_session_output_done(tls_session *s);
 
