@@ -75,11 +75,14 @@ void ice_check_cancel(ice_pair *p)
  */
 void ice_check_hurry(ice_pair *p, uint64_t now)
 {
-	uint64_t soon = time_after(p->check.sent_at, ICE_HURRY_US);
+	ice_check *c = &p->check;
+	uint64_t soon = time_after(c->sent_at, ICE_HURRY_US);
 	if (soon < now)
 		soon = now;
-	if (p->check.active)
-		p->check.due = time_min(p->check.due, soon);
+	if (!c->active || soon >= c->due || c->hurries == ICE_HURRIES_MAX)
+		return;
+	c->hurries++;
+	c->due = soon;
 }
 
 void ice_check_start(ice_agent *a, uint64_t now, ice_pair *p)

@@ -259,7 +259,7 @@ static void add_last_resorts(ice_agent *a)
 
 void ice_end_of_sources(ice_agent *a, uint64_t now)
 {
-	if (a->state == ICE_CLOSED)
+	if (a->state == ICE_CLOSED || a->end_of_sources)
 		return;
 	a->end_of_sources = true;
 	ice_set_gathering(a, ICE_GATHERING_ACTIVE);

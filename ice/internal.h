@@ -30,9 +30,10 @@
 #define ICE_CONSENT_GRACE_US (1 * US_PER_S)    /* the latest consent check may still be answered */
 #define ICE_SRFLX_KEEPALIVE_US (15 * US_PER_S) /* RFC 8445 5.1.1.4, 11: keep the NAT's binding */
 #define ICE_CONFLICTS_MAX 8u		       /* a pair whose checks meet more is given up */
-#define ICE_HURRY_US (50 * US_PER_MS)	       /* at least between two sendings of a check */
-#define ICE_TA_MIN_US (5 * US_PER_MS)	       /* RFC 8445 14.2 */
-#define ICE_CONSENT_MIN_US (5 * US_PER_S)      /* RFC 7675 5.1: never less than 4 s, that is 0.8 of 5 s */
+#define ICE_HURRIES_MAX 32u		  /* how often a check is sent early: a peer cannot keep one going for ever */
+#define ICE_HURRY_US (50 * US_PER_MS)	  /* at least between two sendings of a check */
+#define ICE_TA_MIN_US (5 * US_PER_MS)	  /* RFC 8445 14.2 */
+#define ICE_CONSENT_MIN_US (5 * US_PER_S) /* RFC 7675 5.1: never less than 4 s, that is 0.8 of 5 s */
 
 /* ufrag and pwd of one side. */
 typedef struct {
@@ -70,6 +71,7 @@ typedef struct {
 	bool active;
 	stun_id id;
 	bool controlling, use_candidate;
+	uint32_t hurries;
 	bool resent; /* the round trip cannot be told (Karn) */
 	uint32_t sends;
 	uint64_t wait_us; /* until the next sending, or after the last until failure */

@@ -575,6 +575,29 @@ static void many_requests_do_not_starve_a_slow_answer(void **state)
 	end();
 }
 
+static void a_peer_that_never_answers_cannot_prolong_a_check(void **state)
+{
+	(void)state;
+	begin(false, true);
+	add_peer();
+	uint64_t first = now;
+	plan p = good_plan();
+	p.controlled = false;
+	uint8_t bytes[ICE_PACKET_MAX];
+	slice request = build(&p, bytes);
+	while (only_pair().state == ICE_PAIR_IN_PROGRESS && now < first + 60 * US_PER_S) {
+		now += 20 * US_PER_MS;
+		ice_timeout(agent, now);
+		pump();
+		if (only_pair().state == ICE_PAIR_IN_PROGRESS)
+			(void)ice_receive(agent, now, &base, &peer, request);
+		pump();
+	}
+	assert_int_equal(only_pair().state, ICE_PAIR_FAILED);
+	assert_in_range(now - first, 15 * US_PER_S, 30 * US_PER_S);
+	end();
+}
+
 static void unusable_candidates_are_counted(void **state)
 {
 	static const char *const lines[] = {
@@ -684,6 +707,7 @@ int main(void)
 		cmocka_unit_test(a_learnt_candidate_may_be_signalled_later),
 		cmocka_unit_test(roles_are_set_only_before_checks),
 		cmocka_unit_test(many_requests_do_not_starve_a_slow_answer),
+		cmocka_unit_test(a_peer_that_never_answers_cannot_prolong_a_check),
 		cmocka_unit_test(unusable_candidates_are_counted),
 		cmocka_unit_test(credentials_are_checked),
 		cmocka_unit_test(the_dump_tells_the_state_and_no_password),

@@ -548,6 +548,31 @@ static void random_histories_end_well(void **state)
 	}
 }
 
+static void ipv6_is_preferred_and_pairs_with_its_like(void **state)
+{
+	ice_pair_info p[8];
+	(void)state;
+	start(20);
+	for (int i = 0; i < 2; i++) {
+		parley_addr v6;
+		assert_true(addr_parse_ip(slice_from_string(i ? "2001:db8::1" : "2001:db8::2"), 5000, &v6));
+		sim_bind(&s, i, v6);
+		assert_true(addr_parse_ip(slice_from_string(i ? "fe80::1" : "fe80::2"), 5000, &v6));
+		v6.scope = 3;
+		sim_bind(&s, i, v6);
+	}
+	go();
+	assert_true(sim_until(&s, ICE_COMPLETED, US_PER_S));
+	assert_int_equal(selected(0).local_addr.family, PARLEY_IPV6);
+	parley_addr chosen = selected(0).local_addr;
+	assert_false(addr_is_link_local(&chosen));
+	assert_int_equal(s.side[0].candidate_count, 2); /* none that is link-local */
+	size_t n = ice_get_pairs(s.side[0].ice, p, 8);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(p[i].local_addr.family, p[i].remote_addr.family);
+	sim_destroy(&s);
+}
+
 static void loopback_is_the_last_resort(void **state)
 {
 	(void)state;
@@ -655,6 +680,7 @@ int main(void)
 		cmocka_unit_test(useless_addresses_cost_little_time),
 		cmocka_unit_test(equal_foundations_wait_for_each_other),
 		cmocka_unit_test(random_histories_end_well),
+		cmocka_unit_test(ipv6_is_preferred_and_pairs_with_its_like),
 		cmocka_unit_test(loopback_is_the_last_resort),
 		cmocka_unit_test(closing_is_final),
 		cmocka_unit_test(every_allocation_may_fail),
