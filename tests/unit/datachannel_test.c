@@ -1,0 +1,420 @@
+/* sctp/datachannel.h: two layers over two associations on a virtual clock */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "sctp/datachannel.h"
+#include "tests/support/failmalloc.h"
+#include "tests/unit/sctp_pair.h"
+
+typedef struct {
+	dc_layer *layer[2];
+	size_t opened[2], incoming[2], messages[2], closing[2], closed[2], low[2], ended[2];
+	uint64_t bytes[2];
+	dc_handle last_incoming[2], last_message_on[2];
+	bool last_binary[2];
+	char last_text[2][64];
+	int last_error[2];
+	char last_label[2][32];
+	bool echo; /* side 1 sends back what comes */
+} ends;
+
+static ends *of(pair *p)
+{
+	return p->user;
+}
+
+static void note(pair *p, int side, const dc_event *e)
+{
+	ends *x = of(p);
+	dc_info info;
+	switch (e->type) {
+	case DC_EVENT_CONNECTED:
+		p->connected[side] = true;
+		break;
+	case DC_EVENT_OPEN:
+		x->opened[side]++;
+		break;
+	case DC_EVENT_INCOMING:
+		x->incoming[side]++;
+		x->last_incoming[side] = e->handle;
+		assert_int_equal(dc_get_info(x->layer[side], e->handle, &info), 0);
+		snprintf(x->last_label[side], sizeof x->last_label[side], "%.*s", (int)info.label.len,
+			 (const char *)info.label.data);
+		break;
+	case DC_EVENT_MESSAGE:
+		x->messages[side]++;
+		x->bytes[side] += e->data.len;
+		x->last_message_on[side] = e->handle;
+		x->last_binary[side] = e->binary;
+		snprintf(x->last_text[side], sizeof x->last_text[side], "%.*s", (int)e->data.len,
+			 (const char *)e->data.data);
+		if (x->echo && side == 1)
+			dc_send(x->layer[1], p->now, e->handle, e->binary, e->data);
+		break;
+	case DC_EVENT_CLOSING:
+		x->closing[side]++;
+		break;
+	case DC_EVENT_CLOSED:
+		x->closed[side]++;
+		x->last_error[side] = e->error;
+		assert_non_null(e->reason);
+		assert_int_equal(dc_send(x->layer[side], p->now, e->handle, true, slice_of("x", 1)), PARLEY_ESTATE);
+		break;
+	case DC_EVENT_BUFFERED_LOW:
+		x->low[side]++;
+		break;
+	case DC_EVENT_ENDED:
+		x->ended[side]++;
+		break;
+	}
+}
+
+static void pump(pair *p, int side)
+{
+	dc_event e;
+	while (dc_poll_event(of(p)->layer[side], p->now, &e))
+		note(p, side, &e);
+	dc_check_invariants(of(p)->layer[side]);
+}
+
+static bool begin(pair *p, ends *x, uint64_t seed)
+{
+	*x = (ends){0};
+	pair_prepare(p, seed);
+	p->user = x;
+	p->pump = pump;
+	return pair_create(p) && dc_layer_create(NULL, &x->layer[0]) == 0 && dc_layer_create(NULL, &x->layer[1]) == 0;
+}
+
+static bool join(pair *p, ends *x)
+{
+	return dc_attach(x->layer[0], p->now, p->end[0], true) == 0 &&
+	       dc_attach(x->layer[1], p->now, p->end[1], false) == 0 && sctp_connect(p->end[0], p->now) == 0 &&
+	       sctp_connect(p->end[1], p->now) == 0 && pair_run_until(p, pair_both_connected, 60 * US_PER_S);
+}
+
+static void finish(pair *p, ends *x)
+{
+	dc_layer_destroy(x->layer[0]);
+	dc_layer_destroy(x->layer[1]);
+	pair_clear(p);
+}
+
+static dc_handle create(pair *p, int side, const char *label)
+{
+	dc_handle h = 0;
+	dc_options o = {.label = slice_from_string(label)};
+	assert_int_equal(dc_create(of(p)->layer[side], p->now, &o, &h), 0);
+	return h;
+}
+
+static int send_text(pair *p, int side, dc_handle h, const char *s)
+{
+	return dc_send(of(p)->layer[side], p->now, h, false, slice_from_string(s));
+}
+
+static void channels_made_before_the_role_is_known_get_ids(void **state)
+{
+	(void)state;
+	pair p;
+	ends x;
+	dc_info info;
+	assert_true(begin(&p, &x, 1));
+	dc_handle a = create(&p, 0, "first"), b = create(&p, 0, "second"), c = create(&p, 1, "third");
+	assert_int_equal(dc_get_info(x.layer[0], a, &info), 0);
+	assert_false(info.has_id);
+	assert_int_equal(send_text(&p, 0, a, "too early"), PARLEY_ESTATE);
+	assert_true(join(&p, &x));
+	pair_run(&p, US_PER_S);
+	assert_int_equal(x.opened[0], 2);
+	assert_int_equal(x.incoming[1], 2);
+	assert_int_equal(x.incoming[0], 1);
+	assert_string_equal(x.last_label[1], "second");
+	dc_get_info(x.layer[0], a, &info);
+	assert_int_equal(info.id, 0);
+	dc_get_info(x.layer[0], b, &info);
+	assert_int_equal(info.id, 2);
+	dc_get_info(x.layer[1], c, &info);
+	assert_int_equal(info.id, 1);
+	finish(&p, &x);
+}
+
+static void strings_bytes_and_empty_messages_arrive(void **state)
+{
+	(void)state;
+	pair p;
+	ends x;
+	assert_true(begin(&p, &x, 2));
+	dc_handle h = create(&p, 0, "chat");
+	assert_true(join(&p, &x));
+	x.echo = true;
+	static const char *const texts[] = {"hello", "", "bye"};
+	for (size_t i = 0; i < 6; i++) {
+		bool binary = i & 1;
+		assert_int_equal(dc_send(x.layer[0], p.now, h, binary, slice_from_string(texts[i / 2])), 0);
+		pair_run(&p, US_PER_S);
+		assert_int_equal(x.messages[0], i + 1);
+		assert_string_equal(x.last_text[0], texts[i / 2]);
+		assert_int_equal(x.last_binary[0], binary);
+		assert_int_equal(x.last_message_on[0], h);
+	}
+	dc_info info;
+	dc_get_info(x.layer[0], h, &info);
+	assert_int_equal(info.messages_sent, 6);
+	assert_int_equal(info.bytes_received, 16);
+	finish(&p, &x);
+}
+
+static void options_reach_the_peer(void **state)
+{
+	(void)state;
+	pair p;
+	ends x;
+	dc_info info;
+	dc_handle h;
+	assert_true(begin(&p, &x, 3));
+	assert_true(join(&p, &x));
+	dc_options o = {.label = slice_from_string("l"), .protocol = slice_from_string("proto"), .unordered = true};
+	o.has_lifetime = true;
+	o.lifetime_ms = 150;
+	o.priority = 1024;
+	o.has_max_retransmits = true;
+	assert_int_equal(dc_create(x.layer[1], p.now, &o, &h), PARLEY_EINVAL);
+	o.has_max_retransmits = false;
+	assert_int_equal(dc_create(x.layer[1], p.now, &o, &h), 0);
+	pair_run(&p, US_PER_S);
+	assert_int_equal(dc_get_info(x.layer[0], x.last_incoming[0], &info), 0);
+	assert_true(info.unordered && info.has_lifetime && !info.has_max_retransmits && !info.negotiated);
+	assert_int_equal(info.lifetime_ms, 150);
+	assert_int_equal(info.priority, 1024);
+	assert_int_equal(info.id, 1);
+	assert_true(slice_equal_string(info.protocol, "proto"));
+	finish(&p, &x);
+}
+
+static void negotiated_channels_need_no_dcep(void **state)
+{
+	(void)state;
+	pair p;
+	ends x;
+	dc_handle h[2], other;
+	assert_true(begin(&p, &x, 4));
+	dc_options o = {.negotiated = true, .id = 7};
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(dc_create(x.layer[i], p.now, &o, &h[i]), 0);
+	assert_int_equal(dc_create(x.layer[0], p.now, &o, &other), PARLEY_ELIMIT);
+	assert_true(join(&p, &x));
+	pair_run(&p, US_PER_S);
+	assert_int_equal(x.opened[0] + x.opened[1], 2);
+	assert_int_equal(x.incoming[0] + x.incoming[1], 0);
+	assert_int_equal(send_text(&p, 0, h[0], "hi"), 0);
+	pair_run(&p, US_PER_S);
+	assert_string_equal(x.last_text[1], "hi");
+	assert_int_equal(x.last_message_on[1], h[1]);
+	finish(&p, &x);
+}
+
+static void closing_flushes_and_frees_the_id(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 40; seed++) {
+		pair p;
+		ends x;
+		dc_info info;
+		assert_true(begin(&p, &x, 100 + seed));
+		dc_handle h = create(&p, 0, "c");
+		assert_true(join(&p, &x));
+		p.loss_per_mille = seed % 4 ? 200 : 0;
+		static uint8_t big[50000];
+		for (int i = 0; i < 4; i++)
+			assert_int_equal(dc_send(x.layer[0], p.now, h, true, slice_of(big, sizeof big)), 0);
+		assert_int_equal(dc_close(x.layer[0], p.now, h), 0);
+		assert_int_equal(dc_close(x.layer[0], p.now, h), 0);
+		assert_int_equal(send_text(&p, 0, h, "late"), PARLEY_ESTATE);
+		if (seed % 3 == 0 && x.incoming[1]) /* both at once */
+			dc_close(x.layer[1], p.now, x.last_incoming[1]);
+		pair_run(&p, 120 * US_PER_S);
+		assert_int_equal(x.closed[0], 1);
+		assert_int_equal(x.closed[1], 1);
+		assert_int_equal(x.last_error[0] | x.last_error[1], 0);
+		assert_int_equal(dc_get_info(x.layer[0], h, &info), PARLEY_ENOTFOUND);
+		assert_int_equal(dc_next(x.layer[0], 0), 0);
+		if (seed % 3)
+			assert_int_equal(x.messages[1], 4);
+		dc_handle again = create(&p, 0, "again");
+		dc_get_info(x.layer[0], again, &info);
+		assert_int_equal(info.id, 0);
+		assert_int_equal(send_text(&p, 0, again, "new life"), 0);
+		pair_run(&p, 60 * US_PER_S);
+		assert_string_equal(x.last_text[1], "new life");
+		finish(&p, &x);
+	}
+}
+
+static void many_channels_come_and_go(void **state)
+{
+	(void)state;
+	pair p;
+	ends x;
+	assert_true(begin(&p, &x, 5));
+	assert_true(join(&p, &x));
+	p.loss_per_mille = 50;
+	p.delay_us = US_PER_MS;
+	enum { ROUNDS = 20, CHANNELS = 30 };
+	for (int round = 0; round < ROUNDS; round++) {
+		dc_handle h[CHANNELS];
+		for (int i = 0; i < CHANNELS; i++) {
+			h[i] = create(&p, i % 2, "churn");
+			assert_int_equal(send_text(&p, i % 2, h[i], "x"), 0);
+		}
+		pair_run(&p, (uint64_t)(round % 3) * 5 * US_PER_MS);
+		for (int i = 0; i < CHANNELS; i++)
+			dc_close(x.layer[i % 2], p.now, h[i]);
+		pair_run(&p, 20 * US_PER_S);
+	}
+	for (int side = 0; side < 2; side++) {
+		assert_int_equal(x.opened[side], ROUNDS * CHANNELS / 2);
+		assert_int_equal(x.incoming[side], ROUNDS * CHANNELS / 2);
+		assert_int_equal(x.messages[side], ROUNDS * CHANNELS / 2);
+		assert_int_equal(x.closed[side], ROUNDS * CHANNELS);
+		assert_int_equal(dc_next(x.layer[side], 0), 0);
+	}
+	finish(&p, &x);
+}
+
+static void buffered_amount_falls_and_is_told(void **state)
+{
+	(void)state;
+	pair p;
+	ends x;
+	assert_true(begin(&p, &x, 6));
+	dc_handle h = create(&p, 0, "b");
+	assert_int_equal(dc_set_low_threshold(x.layer[0], h, 1000), 0);
+	assert_true(join(&p, &x));
+	pair_run(&p, US_PER_S);
+	assert_int_equal(x.low[0], 0);
+	static uint8_t big[100000];
+	assert_int_equal(dc_send(x.layer[0], p.now, h, true, slice_of(big, sizeof big)), 0);
+	assert_int_equal(dc_buffered_amount(x.layer[0], h), sizeof big);
+	pair_run(&p, 5 * US_PER_S);
+	assert_int_equal(dc_buffered_amount(x.layer[0], h), 0);
+	assert_int_equal(x.low[0], 1);
+	assert_int_equal(x.bytes[1], sizeof big);
+	finish(&p, &x);
+}
+
+static void the_end_of_the_association_closes_all(void **state)
+{
+	(void)state;
+	pair p;
+	ends x;
+	assert_true(begin(&p, &x, 7));
+	create(&p, 0, "a");
+	create(&p, 0, "b");
+	assert_true(join(&p, &x));
+	pair_run(&p, US_PER_S);
+	sctp_abort(p.end[0], p.now, "Close called");
+	pair_run(&p, US_PER_S);
+	for (int side = 0; side < 2; side++) {
+		assert_int_equal(x.closed[side], 2);
+		assert_int_equal(x.ended[side], 1);
+		assert_int_equal(x.last_error[side], PARLEY_ECLOSED);
+	}
+	dc_options o = {0};
+	dc_handle h;
+	assert_int_equal(dc_create(x.layer[0], p.now, &o, &h), PARLEY_ESTATE);
+	finish(&p, &x);
+}
+
+/* A peer that opens with the wrong parity, twice the same id, or nonsense (RFC 8832 6). */
+static void rule_breakers_are_refused(void **state)
+{
+	(void)state;
+	pair p;
+	ends x;
+	assert_true(begin(&p, &x, 8));
+	create(&p, 1, "ours");
+	assert_true(join(&p, &x));
+	pair_run(&p, US_PER_S);
+	static const uint8_t open[] = {3, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 'x'};
+	assert_int_equal(sctp_send(p.end[0], p.now, 5, 50, slice_of(open, sizeof open), NULL), 0);     /* parity */
+	assert_int_equal(sctp_send(p.end[0], p.now, 1, 50, slice_of(open, sizeof open), NULL), 0);     /* in use */
+	assert_int_equal(sctp_send(p.end[0], p.now, 4, 50, slice_of(open, sizeof open - 1), NULL), 0); /* short */
+	assert_int_equal(sctp_send(p.end[0], p.now, 8, 50, slice_of("\2", 1), NULL), 0);	       /* stray ACK */
+	assert_int_equal(sctp_send(p.end[0], p.now, 10, 51, slice_of("data", 4), NULL), 0);	       /* no channel */
+	assert_int_equal(sctp_send(p.end[0], p.now, 1, 99, slice_of("data", 4), NULL), 0); /* no such ppid */
+	pair_run(&p, 5 * US_PER_S);
+	assert_int_equal(x.incoming[1], 0);
+	assert_int_equal(x.messages[1], 0);
+	assert_int_equal(x.closed[1], 0);
+	finish(&p, &x);
+}
+
+static void no_id_above_the_peers_streams(void **state)
+{
+	(void)state;
+	pair p;
+	ends x;
+	assert_true(begin(&p, &x, 9));
+	sctp_destroy(p.end[1]);
+	p.config[1].streams_in = 4;
+	assert_int_equal(sctp_create(&p.config[1], &p.end[1]), 0);
+	for (int i = 0; i < 3; i++)
+		create(&p, 0, "early"); /* 0, 2, and 4, which is too high */
+	assert_true(join(&p, &x));
+	pair_run(&p, US_PER_S);
+	assert_int_equal(x.opened[0], 2);
+	assert_int_equal(x.closed[0], 1);
+	assert_int_equal(x.last_error[0], PARLEY_ELIMIT);
+	dc_options o = {0};
+	dc_handle h;
+	assert_int_equal(dc_create(x.layer[0], p.now, &o, &h), PARLEY_ELIMIT);
+	finish(&p, &x);
+}
+
+static void out_of_memory_body(void *context)
+{
+	(void)context;
+	pair p;
+	ends x;
+	dc_handle h, g;
+	dc_options o = {.label = slice_from_string("label")};
+	if (begin(&p, &x, 10) && dc_create(x.layer[0], p.now, &o, &h) == 0 && join(&p, &x)) {
+		send_text(&p, 0, h, "one");
+		if (dc_create(x.layer[1], p.now, &o, &g) == 0)
+			send_text(&p, 1, g, "two");
+		pair_run(&p, 3 * US_PER_S);
+		dc_close(x.layer[0], p.now, h);
+		pair_run(&p, 3 * US_PER_S);
+	}
+	finish(&p, &x);
+}
+
+static void runs_out_of_memory_cleanly(void **state)
+{
+	(void)state;
+	failmalloc_loop(out_of_memory_body, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(channels_made_before_the_role_is_known_get_ids),
+		cmocka_unit_test(strings_bytes_and_empty_messages_arrive),
+		cmocka_unit_test(options_reach_the_peer),
+		cmocka_unit_test(negotiated_channels_need_no_dcep),
+		cmocka_unit_test(closing_flushes_and_frees_the_id),
+		cmocka_unit_test(many_channels_come_and_go),
+		cmocka_unit_test(buffered_amount_falls_and_is_told),
+		cmocka_unit_test(the_end_of_the_association_closes_all),
+		cmocka_unit_test(rule_breakers_are_refused),
+		cmocka_unit_test(no_id_above_the_peers_streams),
+		cmocka_unit_test(runs_out_of_memory_cleanly),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
