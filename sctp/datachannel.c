@@ -7,12 +7,12 @@
 #include "base/time.h"
 #include "sctp/channel.h"
 
-int dc_layer_create(struct trace *trace, dc_layer **out)
+int dc_layer_create(struct trace *lines, dc_layer **out)
 {
 	dc_layer *layer = calloc(1, sizeof *layer);
 	if (!layer)
 		return PARLEY_ENOMEM;
-	layer->trace = trace;
+	layer->trace = lines;
 	list_init(&layer->telling);
 	list_init(&layer->doing);
 	*out = layer;

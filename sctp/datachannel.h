@@ -35,8 +35,8 @@ typedef struct {
 	uint16_t priority; /* 0 means DC_PRIORITY_NORMAL */
 } dc_options;
 
-/* trace may be NULL. PARLEY_ENOMEM. */
-int dc_layer_create(struct trace *trace, dc_layer **out);
+/* lines: where to trace to; may be NULL. PARLEY_ENOMEM. */
+int dc_layer_create(struct trace *lines, dc_layer **out);
 void dc_layer_destroy(dc_layer *layer); /* before the association; NULL is fine; sends nothing */
 
 /*
