@@ -116,8 +116,9 @@ void ice_pair_remove(ice_agent *a, ice_pair *p)
 	size_t at = 0;
 	while (at < a->pair_count && a->pairs[at] != p)
 		at++;
-	memmove(&a->pairs[at], &a->pairs[at + 1], (a->pair_count - at - 1) * sizeof *a->pairs);
 	a->pair_count--;
+	for (; at < a->pair_count; at++)
+		a->pairs[at] = a->pairs[at + 1];
 	list_remove(&p->triggered);
 	free(p);
 }

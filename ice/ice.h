@@ -159,10 +159,10 @@ const char *ice_local_pwd(const ice_agent *a);
  * ice_end_of_sources if there is no other. PARLEY_EINVAL: no such address can work (any, multicast, v4-mapped, port 0).
  * PARLEY_ELIMIT. Twice the same: 0, nothing happens. May come at any time before ice_close.
  */
-int ice_add_local(ice_agent *a, uint64_t now, const parley_addr *base);
+int ice_add_local(ice_agent *a, uint64_t now, const parley_addr *addr);
 /* The socket is gone: its candidates and pairs with it. If the selected pair used it, another valid one takes over, or the
  * state falls back to disconnected. PARLEY_ENOTFOUND. */
-int ice_remove_local(ice_agent *a, uint64_t now, const parley_addr *base);
+int ice_remove_local(ice_agent *a, uint64_t now, const parley_addr *addr);
 /* Asks this server from each socket of its family for a server-reflexive candidate. All are asked in parallel. */
 int ice_add_stun_server(ice_agent *a, uint64_t now, const parley_addr *server);
 /* No more ice_add_local and ice_add_stun_server: gathering is complete as soon as every STUN server has answered or been
