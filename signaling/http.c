@@ -7,10 +7,11 @@
 
 /* --- reading: http-parser's callbacks collect the pieces --- */
 
+/* -1 ends the parsing in every callback; 1 would mean "no body" to it in on_headers_complete. */
 static int stop(http_reader *r, int error)
 {
 	r->error = error;
-	return 1;
+	return -1;
 }
 
 static int collect(http_reader *r, buf *into, const char *at, size_t len)
@@ -72,6 +73,8 @@ static int split_target(http_reader *r)
 static int on_headers_complete(http_parser *p)
 {
 	http_reader *r = p->data;
+	if (p->http_major != 1) /* http-parser takes a bare "GET /" for HTTP/0.9 */
+		return stop(r, PARLEY_EPROTO);
 	r->head_done = true;
 	r->upgrade = p->upgrade != 0;
 	r->keep_alive = http_should_keep_alive(p) != 0;

@@ -52,7 +52,7 @@ static bool is_host_name(slice host)
 static const char *parse_authority(url *u, slice authority, uint16_t default_port)
 {
 	slice host, port;
-	if (memchr(authority.data, '@', authority.len))
+	if (span_until(authority, "@") < authority.len)
 		return "user names and passwords in URLs are not accepted";
 	if (authority.len && authority.data[0] == '[') {
 		size_t end = span_until(authority, "]");
