@@ -47,9 +47,11 @@ static slice string_at(const signalr_message *m, string_place place)
 
 static int decode_strings(signalr_message *m)
 {
-	string_place id, target, error;
+	string_place id, target = {0}, error;
+	bool calls = m->type == SIGNALR_INVOCATION || m->type == SIGNALR_STREAM_INVOCATION;
 	int err = decode_string(m, "invocationId", SIGNALR_ID_MAX, &id);
-	err = err ? err : decode_string(m, "target", SIGNALR_TARGET_MAX, &target);
+	if (!err && calls)
+		err = decode_string(m, "target", SIGNALR_TARGET_MAX, &target);
 	err = err ? err : decode_string(m, "error", JSON_TEXT_MAX, &error);
 	if (err)
 		return err;

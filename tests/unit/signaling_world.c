@@ -124,7 +124,9 @@ static void handle(world *w, world_peer *p, const signalr_client_event *e)
 				   (const char *)e->message->arguments.data);
 		break;
 	case SIGNALR_CLIENT_EVENT_COMPLETION:
-		buf_printf(&p->log, "completion %llu %s\n", (unsigned long long)e->id, e->error ? e->text : "ok");
+		if (!p->room)
+			buf_printf(&p->log, "completion %llu %s\n", (unsigned long long)e->id,
+				   e->error ? e->text : "ok");
 		break;
 	}
 	if (p->room) {
