@@ -34,8 +34,9 @@ void sctp_config_default(sctp_config *config)
 static bool config_valid(const sctp_config *c)
 {
 	return c->random.fill && c->mtu >= SCTP_MTU_MIN && c->mtu <= SCTP_MTU_MAX && c->streams_out && c->streams_in &&
-	       c->max_message_receive && c->receive_window / 2 >= c->max_message_receive && c->rto_min_us &&
-	       c->rto_min_us <= c->rto_max_us && c->rto_initial_us && c->rto_initial_us <= c->rto_max_us;
+	       c->max_message_receive && c->receive_window / 2 >= c->max_message_receive &&
+	       c->receive_window >= SCTP_WINDOW_MIN && c->rto_min_us && c->rto_min_us <= c->rto_max_us &&
+	       c->rto_initial_us && c->rto_initial_us <= c->rto_max_us;
 }
 
 /* Tag, TSN and key exist from the start, so that an INIT answered before sctp_connect fits what that will send. */

@@ -114,6 +114,7 @@ void sctp_tlv_end(writer *w, size_t at);
 void sctp_write_chunk(writer *w, uint8_t type, uint8_t flags, slice value);
 void sctp_write_param(writer *w, uint16_t type, slice value); /* also a cause */
 
+#define SCTP_WINDOW_MIN 1500u /* bytes: the least a_rwnd of INIT and INIT ACK (RFC 9260 3.3.2) */
 #define SCTP_UNRECOGNIZED_MAX 4u
 
 typedef struct { /* INIT and INIT ACK (RFC 9260 3.3.2, 3.3.3) */

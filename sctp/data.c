@@ -127,10 +127,19 @@ void sctp_handle_forward_tsn(sctp_association *a, uint64_t now, const sctp_tlv *
 	sctp_reconfig_cumulative(a, now);
 }
 
+/* RFC 9260 9.2: whoever has sent SHUTDOWN says so again to all that still comes. */
+static void repeat_shutdown(sctp_association *a, uint64_t now)
+{
+	a->send_shutdown = true;
+	sctp_timer_start(a, SCTP_TIMER_T2, now, a->rto.rto);
+}
+
 /* RFC 9260 6.2, 6.7: at once on a gap, at least for every second packet, else after the delay. */
 void sctp_schedule_sack(sctp_association *a, uint64_t now)
 {
 	a->unacked_packets++;
+	if (a->state == SCTP_SHUTDOWN_SENT)
+		repeat_shutdown(a, now);
 	if (a->unacked_packets >= 2 || sctp_tsn_map_has_gap(&a->received) || a->state == SCTP_SHUTDOWN_SENT)
 		a->send_sack = true;
 	else if (!a->send_sack && !sctp_timer_armed(a, SCTP_TIMER_SACK))

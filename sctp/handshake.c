@@ -79,7 +79,7 @@ static void answer_init(sctp_association *a, const sctp_cookie *c, const sctp_in
 	if (sctp_cookie_seal(c, a->cookie_key, cookie))
 		return;
 	sctp_init ack = {.tag = c->local_tag,
-			 .window = sctp_window(a),
+			 .window = a->config.receive_window, /* all of it: a restart drops what is held now */
 			 .streams_out = a->config.streams_out,
 			 .streams_in = a->config.streams_in,
 			 .initial_tsn = c->local_tsn,
@@ -100,7 +100,12 @@ static void answer_init(sctp_association *a, const sctp_cookie *c, const sctp_in
 	sctp_queue_packet(a, init->tag, writer_slice(&w));
 }
 
-/* RFC 9260 3.3.2: no streams, no association. */
+/* RFC 9260 3.3.2: without streams, or with a window that holds no packet, there is no association. */
+static bool is_possible(const sctp_init *init)
+{
+	return init->streams_out && init->streams_in && init->window >= SCTP_WINDOW_MIN;
+}
+
 static void refuse_init(sctp_association *a, const sctp_init *init)
 {
 	uint8_t bytes[2 * SCTP_TLV_HEADER];
@@ -119,7 +124,7 @@ void sctp_handle_init(sctp_association *a, uint64_t now, const sctp_header *head
 		SCTP_WARN(a, "malformed INIT");
 		return;
 	}
-	if (!init.streams_out || !init.streams_in) {
+	if (!is_possible(&init)) {
 		refuse_init(a, &init);
 		return;
 	}
@@ -151,10 +156,19 @@ void sctp_handle_init_ack(sctp_association *a, uint64_t now, const sctp_tlv *chu
 	sctp_init init;
 	if (a->state != SCTP_COOKIE_WAIT)
 		return; /* RFC 9260 5.2.3 */
-	bool good = sctp_init_decode(chunk->value, &init) && init.tag && init.streams_out && init.streams_in;
-	if (!good) {
+	if (!sctp_init_decode(chunk->value, &init)) {
 		SCTP_WARN(a, "malformed INIT-ACK");
 		return;
+	}
+	if (!init.tag || !init.streams_out || !init.streams_in) { /* RFC 9260 3.3.3; without a tag nobody can be told */
+		a->has_peer = init.tag != 0;
+		a->peer_tag = init.tag;
+		sctp_abort_with(a, SCTP_CAUSE_PROTOCOL_VIOLATION, PARLEY_EPROTO, "INIT-ACK without tag or streams");
+		return;
+	}
+	if (!is_possible(&init)) {
+		SCTP_WARN(a, "INIT-ACK with a window of %u", (unsigned)init.window);
+		return; /* T1 asks again */
 	}
 	if (!init.has_cookie || init.cookie.len + SCTP_TLV_HEADER + SCTP_PACKET_HEADER > a->config.mtu) {
 		a->has_peer = true;

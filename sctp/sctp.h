@@ -59,7 +59,7 @@ typedef struct {
 	size_t mtu;		      /* SCTP_MTU_MIN..SCTP_MTU_MAX */
 	uint16_t streams_out;	      /* asked for in INIT; the peer may allow fewer */
 	uint16_t streams_in;	      /* allowed to the peer; 1.. */
-	uint32_t receive_window;      /* bytes, at least twice max_message_receive */
+	uint32_t receive_window;      /* bytes, at least 1500 and twice max_message_receive */
 	uint32_t max_message_receive; /* a longer message ends the association: it was announced in SDP */
 	uint32_t
 		max_message_send; /* the peer's a=max-message-size; UINT32_MAX: no limit. See sctp_set_max_message_send */
