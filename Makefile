@@ -45,6 +45,10 @@ WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 FUZZ_NAMES := $(patsubst fuzz/%_fuzz.c,%,$(wildcard fuzz/*_fuzz.c))
 FUZZ_REPLAYS := $(FUZZ_NAMES:%=$(B)/fuzz/%_replay)
 
+# One short line per step; V=1 shows the commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' $(1) $@)
+
 .PHONY: all lib apps test test-unit test-sim test-net test-fuzz test-interop lint format deps demo clean help
 all: lib apps
 
@@ -54,42 +58,51 @@ apps: $(APPS)
 # Everything of the library and of signaling, with all symbols: what tests and programs link.
 $(B)/internal.a: $(LIB_OBJ) $(SIGNALING_OBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR)
+	$(Q)$(AR) rcs $@ $^
 
 # The archive for users: one object in which only parley_* is global, so that no internal name can clash with theirs.
 $(B)/libparley.a: $(LIB_OBJ)
 	@rm -f $@
-	$(LD) -r -o $(B)/libparley.o $^
-	objcopy --wildcard --keep-global-symbol='parley_*' $(B)/libparley.o
-	$(AR) rcs $@ $(B)/libparley.o
+	$(call say,LD)
+	$(Q)$(LD) -r -o $(B)/libparley.o $^
+	$(Q)objcopy --wildcard --keep-global-symbol='parley_*' $(B)/libparley.o
+	$(call say,AR)
+	$(Q)$(AR) rcs $@ $(B)/libparley.o
 
 $(B)/libparley.so: $(LIB_OBJ) scripts/libparley.map
-	$(CC) -shared -Wl,-soname,libparley.so -Wl,--version-script=scripts/libparley.map -o $@ $(LIB_OBJ) $(LDFLAGS_ALL) $(LIBS)
+	$(call say,LINK)
+	$(Q)$(CC) -shared -Wl,-soname,libparley.so -Wl,--version-script=scripts/libparley.map -o $@ $(LIB_OBJ) $(LDFLAGS_ALL) $(LIBS)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(APP_CFLAGS) -c -o $@ $<
+	$(call say,CC)
+	$(Q)$(CC) $(CFLAGS_ALL) $(APP_CFLAGS) -c -o $@ $<
 
 .SECONDEXPANSION:
 $(APPS): $(B)/%: $$(addprefix $(B)/,$$(addsuffix .o,$$(basename $$(wildcard apps/$$*/*.c)))) $(APP_COMMON_OBJ) $(B)/internal.a
-	$(CC) -o $@ $^ $(LDFLAGS_ALL) $(LIBS) $(SIGNALING_LIBS)
+	$(call say,LINK)
+	$(Q)$(CC) -o $@ $^ $(LDFLAGS_ALL) $(LIBS) $(SIGNALING_LIBS)
 
 SUPPORT_OBJ := $(call test_shared_obj,support)
 define test_rule
 $(call test_programs,$(1)): $(B)/tests/$(1)/%: $(B)/tests/$(1)/%.o $(call test_shared_obj,$(1)) $(SUPPORT_OBJ) $(B)/internal.a
-	$$(CC) -o $$@ $$^ $$(LDFLAGS_ALL) $$(WRAP) $$(LIBS) $$(SIGNALING_LIBS) -lcmocka $$(TEST_LIBS)
+	$$(call say,LINK)
+	$$(Q)$$(CC) -o $$@ $$^ $$(LDFLAGS_ALL) $$(WRAP) $$(LIBS) $$(SIGNALING_LIBS) -lcmocka $$(TEST_LIBS)
 endef
 $(foreach kind,unit sim net,$(if $(call test_programs,$(kind)),$(eval $(call test_rule,$(kind)))))
 
 # --- fuzzing: fuzz/NAME_fuzz.c, seeds in fuzz/corpus/NAME/, dictionary fuzz/dict/NAME.dict ---
 FUZZ_SHARED := $(filter-out %_fuzz.c fuzz/replay_main.c,$(wildcard fuzz/*.c))
 $(B)/fuzz/%_replay: $(B)/fuzz/%_fuzz.o $(B)/fuzz/replay_main.o $(FUZZ_SHARED:%.c=$(B)/%.o) $(B)/internal.a
-	$(CC) -o $@ $^ $(LDFLAGS_ALL) $(LIBS) $(SIGNALING_LIBS)
+	$(call say,LINK)
+	$(Q)$(CC) -o $@ $^ $(LDFLAGS_ALL) $(LIBS) $(SIGNALING_LIBS)
 
 FUZZ_FLAGS := $(CPPFLAGS_ALL) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 build/fuzz/%: fuzz/%_fuzz.c $(FUZZ_SHARED) $(LIB_SRC) $(SIGNALING_SRC)
 	@mkdir -p $(@D)
-	clang $(FUZZ_FLAGS) -o $@ $^ $(LIBS) $(SIGNALING_LIBS)
+	$(call say,FUZZ)
+	$(Q)clang $(FUZZ_FLAGS) -o $@ $^ $(LIBS) $(SIGNALING_LIBS)
 
 SECONDS ?= 60
 fuzz-%: build/fuzz/%

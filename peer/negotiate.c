@@ -85,7 +85,7 @@ static int create_sctp(parley_core *core, const sdp_media *remote, sctp_associat
 static int ensure_sctp(parley_core *core, const sdp_media *remote)
 {
 	if (!core->sctp) {
-		sctp_association *sctp;
+		sctp_association *sctp = NULL;
 		int err = create_sctp(core, remote, &sctp);
 		if (!err)
 			err = dc_attach(core->channels, core->now, sctp, dtls_is_client(core->dtls));

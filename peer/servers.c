@@ -21,7 +21,10 @@ static int fail(const char **reason, int err, const char *why)
 static bool split_host_port(slice in, slice *host, slice *port)
 {
 	const uint8_t *end;
-	if (in.len && in.data[0] == '[') {
+	*host = *port = slice_of(NULL, 0);
+	if (in.len == 0)
+		return true; /* an empty host, which the caller refuses */
+	if (in.data[0] == '[') {
 		end = memchr(in.data, ']', in.len);
 		if (!end)
 			return false;
@@ -34,7 +37,6 @@ static bool split_host_port(slice in, slice *host, slice *port)
 		*host = slice_of(in.data, len);
 		in = slice_part(in, len, in.len);
 	}
-	*port = slice_of(NULL, 0);
 	if (in.len == 0)
 		return true;
 	*port = slice_part(in, 1, in.len);

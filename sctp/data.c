@@ -72,10 +72,17 @@ static int store(sctp_association *a, const sctp_data *data)
 	return err;
 }
 
+/* RFC 9260 6: discarded in any other state, such as when the COOKIE ACK before it was lost or overtaken: the owner has not
+ * been told of the association yet. */
+static bool may_receive(const sctp_association *a)
+{
+	return a->state >= SCTP_ESTABLISHED && a->state <= SCTP_SHUTDOWN_SENT;
+}
+
 void sctp_handle_data(sctp_association *a, uint64_t now, const sctp_tlv *chunk)
 {
 	sctp_data data;
-	if (!sctp_is_open(a) || a->state == SCTP_SHUTDOWN_RECEIVED)
+	if (!may_receive(a))
 		return;
 	if (!sctp_data_decode(chunk, &data) || !data.payload.len) {
 		sctp_abort_with(a, SCTP_CAUSE_NO_USER_DATA, PARLEY_EPROTO, "DATA chunk without data");
@@ -105,7 +112,7 @@ void sctp_handle_data(sctp_association *a, uint64_t now, const sctp_tlv *chunk)
 void sctp_handle_forward_tsn(sctp_association *a, uint64_t now, const sctp_tlv *chunk)
 {
 	sctp_forward_tsn f;
-	if (!sctp_is_open(a) || !sctp_forward_tsn_decode(chunk->value, &f))
+	if (!may_receive(a) || !sctp_forward_tsn_decode(chunk->value, &f))
 		return;
 	a->send_sack = true;
 	if (serial32_before_eq(f.new_cumulative_tsn, a->received.cumulative))

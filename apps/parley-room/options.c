@@ -1,0 +1,146 @@
+#include "apps/parley-room/options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HUB_DEFAULT "http://127.0.0.1:8080"
+#define HUB_PATH "/connectionHub"
+#define ICE_SERVER_DEFAULT "stun:stun.l.google.com:19302"
+#define EXIT_USAGE 2
+
+static const char usage[] =
+	"usage: parley-room list | create NAME | join ID  [options]\n"
+	"\n"
+	"Meets one other peer, a browser or a native one, in a room of a SignalR hub and talks with it over a data channel.\n"
+	"Lines on stdin are sent; \"/file PATH\" sends a file, \"/quit\" leaves.\n"
+	"\n"
+	"  --hub URL           the hub, default " HUB_DEFAULT HUB_PATH "\n"
+	"  --ca FILE           trust these certificates (PEM) for https\n"
+	"  --insecure          trust any certificate\n"
+	"  --ice-server URL    stun:host[:port], may be repeated; \"none\" for none; default " ICE_SERVER_DEFAULT "\n"
+	"  --echo              answer each message with itself\n"
+	"  --send-file FILE    send this file; when stdin has ended too, leave once it is received\n"
+	"  --receive-dir DIR   take files and put them here\n"
+	"  --json              print events as JSON lines\n"
+	"  --key-log FILE      append the DTLS secrets, for Wireshark\n"
+	"  -v, --verbose       print what the protocol layers say\n"
+	"\n"
+	"Exit status: 0 the call (or the list) was good to its end, 1 it was not, 2 the command line is wrong.\n";
+
+enum { OPT_HUB = 256, OPT_CA, OPT_INSECURE, OPT_ICE, OPT_ECHO, OPT_SEND, OPT_RECEIVE, OPT_JSON, OPT_KEY_LOG };
+
+static const struct option long_options[] = {
+	{"hub", required_argument, NULL, OPT_HUB},
+	{"ca", required_argument, NULL, OPT_CA},
+	{"insecure", no_argument, NULL, OPT_INSECURE},
+	{"ice-server", required_argument, NULL, OPT_ICE},
+	{"echo", no_argument, NULL, OPT_ECHO},
+	{"send-file", required_argument, NULL, OPT_SEND},
+	{"receive-dir", required_argument, NULL, OPT_RECEIVE},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"key-log", required_argument, NULL, OPT_KEY_LOG},
+	{"verbose", no_argument, NULL, 'v'},
+	{"help", no_argument, NULL, 'h'},
+	{NULL, 0, NULL, 0},
+};
+
+/* "http://host:port" and "http://host:port/" mean the hub at its usual path. */
+static bool set_hub(room_options *o, const char *url)
+{
+	const char *scheme_end = strstr(url, "://");
+	const char *path = strchr(scheme_end ? scheme_end + 3 : url, '/');
+	bool bare = !path || path[1] == '\0';
+	size_t len = path && bare ? (size_t)(path - url) : strlen(url);
+	int n = snprintf(o->hub, sizeof o->hub, "%.*s%s", (int)len, url, bare ? HUB_PATH : "");
+	return n > 0 && (size_t)n < sizeof o->hub;
+}
+
+static bool add_ice_server(room_options *o, const char *url, bool *none)
+{
+	if (strcmp(url, "none") == 0) {
+		*none = true;
+		return true;
+	}
+	if (o->ice_server_count == PARLEY_ICE_SERVERS_MAX)
+		return false;
+	o->ice_servers[o->ice_server_count++].url = url;
+	return true;
+}
+
+static bool take_option(int c, room_options *o, bool *no_servers)
+{
+	switch (c) {
+	case OPT_HUB:
+		return set_hub(o, optarg);
+	case OPT_CA:
+		o->ca_file = optarg;
+		return true;
+	case OPT_INSECURE:
+		o->insecure = true;
+		return true;
+	case OPT_ICE:
+		return add_ice_server(o, optarg, no_servers);
+	case OPT_ECHO:
+		o->echo = true;
+		return true;
+	case OPT_SEND:
+		o->send_file = optarg;
+		return true;
+	case OPT_RECEIVE:
+		o->receive_dir = optarg;
+		return true;
+	case OPT_JSON:
+		o->json = true;
+		return true;
+	case OPT_KEY_LOG:
+		o->key_log_file = optarg;
+		return true;
+	case 'v':
+		o->verbose = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool take_command(int argc, char **argv, room_options *o)
+{
+	const char *word = optind < argc ? argv[optind] : "";
+	int rest = argc - optind - 1;
+	o->argument = rest > 0 ? argv[optind + 1] : NULL;
+	if (strcmp(word, "list") == 0) {
+		o->command = COMMAND_LIST;
+		return rest == 0;
+	}
+	o->command = strcmp(word, "create") == 0 ? COMMAND_CREATE : COMMAND_JOIN;
+	return (o->command == COMMAND_CREATE || strcmp(word, "join") == 0) && rest == 1;
+}
+
+bool options_parse(int argc, char **argv, room_options *out, int *exit_status)
+{
+	bool no_servers = false;
+	*out = (room_options){0};
+	set_hub(out, HUB_DEFAULT);
+	*exit_status = EXIT_USAGE;
+	for (int c; (c = getopt_long(argc, argv, "vh", long_options, NULL)) != -1;) {
+		if (c == 'h') {
+			fputs(usage, stdout);
+			*exit_status = 0;
+			return false;
+		}
+		if (!take_option(c, out, &no_servers)) {
+			if (c != '?')
+				fprintf(stderr, "parley-room: too long or too many: %s\n", optarg);
+			fputs("Try parley-room --help.\n", stderr);
+			return false;
+		}
+	}
+	if (!take_command(argc, argv, out)) {
+		fputs(usage, stderr);
+		return false;
+	}
+	if (out->ice_server_count == 0 && !no_servers)
+		out->ice_servers[out->ice_server_count++].url = ICE_SERVER_DEFAULT;
+	return true;
+}

@@ -1,0 +1,172 @@
+#include "tests/sim/call.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/test.h"
+
+/* A signaling message on its way to an end. */
+typedef struct {
+	call *call;
+	unsigned to;
+	bool is_candidate;
+	parley_sdp_type type;
+	int mline_index;
+	char text[];
+} signal_message;
+
+static void signal_arrived(simnet *net, void *context);
+
+static void signal_to_other(call_end *from, bool is_candidate, parley_sdp_type type, int mline_index, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	signal_message *m = malloc(sizeof *m + size);
+	assert_non_null(m);
+	*m = (signal_message){.call = from->call,
+			      .to = 1 - from->node->index,
+			      .is_candidate = is_candidate,
+			      .type = type,
+			      .mline_index = mline_index};
+	memcpy(m->text, text, size);
+	simnet_after(&from->call->net, from->call->options.signaling_delay, signal_arrived, m);
+}
+
+static void send_description(call_end *end)
+{
+	parley_sdp_type type;
+	char *sdp;
+	assert_int_equal(parley_core_local_description(end->node->core, &type, &sdp), 0);
+	signal_to_other(end, false, type, 0, sdp);
+	parley_free(sdp);
+	end->described = true;
+}
+
+static void describe(call_end *end, parley_sdp_type type)
+{
+	int err = parley_core_set_local_description(end->node->core, end->call->net.now, type, NULL);
+	if (err)
+		fail_msg("set_local_description: %s", parley_core_last_error(end->node->core));
+	if (!end->call->options.wait_for_gathering)
+		send_description(end);
+	simnet_drain(end->node);
+}
+
+static void signal_arrived(simnet *net, void *context)
+{
+	signal_message *m = context;
+	call_end *end = &m->call->ends[m->to];
+	parley_core *core = end->node->core;
+	if (m->is_candidate) {
+		assert_int_equal(parley_core_add_ice_candidate(core, net->now, m->text, NULL, m->mline_index), 0);
+		simnet_drain(end->node);
+		return;
+	}
+	int err = parley_core_set_remote_description(core, net->now, m->type, m->text);
+	if (err)
+		fail_msg("set_remote_description: %s", parley_core_last_error(core));
+	simnet_drain(end->node);
+	if (m->type == PARLEY_SDP_OFFER)
+		describe(end, PARLEY_SDP_ANSWER);
+}
+
+static void send_messages(call_end *end)
+{
+	for (; end->sent < end->call->options.messages; end->sent++) {
+		char textual[32];
+		int n = snprintf(textual, sizeof textual, "message %u", end->sent);
+		assert_int_equal(
+			parley_core_send(end->node->core, end->call->net.now, end->channel, false, textual, (size_t)n),
+			0);
+	}
+}
+
+static void check_message(call_end *end, const parley_event *e)
+{
+	char expected[32];
+	int n = snprintf(expected, sizeof expected, "message %u", end->received);
+	if (e->message.binary || e->message.len != (size_t)n || memcmp(e->message.data, expected, (size_t)n) != 0)
+		end->misordered = true;
+	end->received++;
+}
+
+static void on_event(simnet_node *node, const parley_event *e)
+{
+	call_end *end = node->user;
+	switch (e->type) {
+	case PARLEY_EVENT_GATHERING_STATE:
+		if (e->gathering_state == PARLEY_GATHERING_COMPLETE && !end->described)
+			send_description(end);
+		break;
+	case PARLEY_EVENT_ICE_CANDIDATE:
+		if (!end->call->options.wait_for_gathering)
+			signal_to_other(end, true, PARLEY_SDP_OFFER, e->ice_candidate.mline_index,
+					e->ice_candidate.candidate);
+		break;
+	case PARLEY_EVENT_CONNECTION_STATE:
+		end->connection_state = e->connection.state;
+		snprintf(end->failure, sizeof end->failure, "%s", e->connection.reason);
+		break;
+	case PARLEY_EVENT_DATA_CHANNEL:
+		assert_string_equal(e->data_channel.label, "sendDataChannel");
+		end->channel = e->data_channel.channel;
+		break;
+	case PARLEY_EVENT_CHANNEL_STATE:
+		end->channel_state = e->channel_state.state;
+		if (e->channel_state.state == PARLEY_CHANNEL_OPEN)
+			send_messages(end);
+		break;
+	case PARLEY_EVENT_MESSAGE:
+		check_message(end, e);
+		break;
+	default:
+		break;
+	}
+}
+
+void call_init(call *c, uint64_t seed, const simnet_path *path, const call_options *options,
+	       const parley_core_config *config)
+{
+	memset(c, 0, sizeof *c);
+	c->options = *options;
+	simnet_init(&c->net, seed, path);
+	for (unsigned i = 0; i < 2; i++) {
+		c->ends[i] = (call_end){.call = c, .initiator = i == 0};
+		c->ends[i].node = simnet_add(&c->net, config, on_event, &c->ends[i]);
+	}
+}
+
+void call_start(call *c)
+{
+	call_end *end = &c->ends[0];
+	assert_int_equal(
+		parley_core_create_data_channel(end->node->core, c->net.now, "sendDataChannel", NULL, &end->channel),
+		0);
+	describe(end, PARLEY_SDP_OFFER);
+}
+
+static bool call_is_complete(const call *c)
+{
+	return c->ends[0].received >= c->options.messages && c->ends[1].received >= c->options.messages;
+}
+
+bool call_run(call *c, uint64_t limit_us)
+{
+	uint64_t end = c->net.now + limit_us;
+	while (!call_is_complete(c))
+		if (!simnet_step(&c->net, end))
+			return false;
+	return true;
+}
+
+void call_run_for(call *c, uint64_t us)
+{
+	uint64_t end = c->net.now + us;
+	while (simnet_step(&c->net, end))
+		;
+	c->net.now = end;
+}
+
+void call_clear(call *c)
+{
+	simnet_clear(&c->net);
+}

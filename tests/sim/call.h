@@ -1,0 +1,50 @@
+/*
+ * tests/sim/call.h: a call in the simulator: two peers, the signaling between them, and the messages they exchange.
+ *
+ * The first node creates the channel "sendDataChannel" and offers; each side then sends `messages` numbered texts and
+ * checks that the other's arrive in order, none missing, none twice.
+ */
+#ifndef PARLEY_TESTS_CALL_H
+#define PARLEY_TESTS_CALL_H
+
+#include "tests/sim/simnet.h"
+
+typedef struct {
+	unsigned messages;	  /* each way */
+	uint64_t signaling_delay; /* of each description and candidate, microseconds */
+	bool wait_for_gathering;  /* descriptions leave with all candidates, and none are trickled */
+} call_options;
+
+typedef struct call call;
+
+/* One end. */
+typedef struct {
+	call *call;
+	simnet_node *node;
+	bool initiator;
+	bool described; /* its description is on its way; until then candidates wait in it */
+	parley_channel channel;
+	unsigned sent, received;
+	bool misordered;
+	parley_channel_state channel_state;
+	parley_connection_state connection_state;
+	char failure[160];
+} call_end;
+
+struct call {
+	simnet net;
+	call_options options;
+	call_end ends[2];
+};
+
+/* net->trace may be set in between. */
+void call_init(call *c, uint64_t seed, const simnet_path *path, const call_options *options,
+	       const parley_core_config *config);
+void call_start(call *c);
+/* Runs until both have received everything; false: not so by `limit_us` of virtual time. */
+bool call_run(call *c, uint64_t limit_us);
+/* Runs on for so long. */
+void call_run_for(call *c, uint64_t us);
+void call_clear(call *c);
+
+#endif
