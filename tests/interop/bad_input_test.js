@@ -19,8 +19,9 @@ const { test, run, deadline } = require('./lib/runner.js');
 
 const LIMIT_MS = 15_000;
 
-function startNative(t, hub, ...args) {
-	const native = new Native(hub, args);
+/* As people start it, or with events to wait for. */
+function startNative(t, hub, args, json = false) {
+	const native = new Native(hub, args, { json });
 	t.after(() => native.stop());
 	t.onFailure(() => native.describe());
 	return native;
@@ -29,10 +30,11 @@ function startNative(t, hub, ...args) {
 /* It ends by itself, says why in one line that matches, and its status tells. */
 async function endsBadly(native, why) {
 	const { code, signal } = await native.program.exit(LIMIT_MS, 'parley-room goes on');
-	const lines = native.program.stderr.split('\n').filter((line) => line.trim());
+	const events = native.events.filter(({ event }) => event === 'error').map(({ text }) => text);
+	const lines = [...native.program.stderr.split('\n').filter((line) => line.trim()), ...events];
 	assert.strictEqual(signal, null);
 	assert.notStrictEqual(code, 0);
-	assert.strictEqual(lines.length, 1, `not one line: ${native.program.stderr}`);
+	assert.strictEqual(lines.length, 1, `not one line: ${lines.join(' | ')}`);
 	assert.match(lines[0], why);
 }
 
@@ -75,27 +77,27 @@ test('bad input: nobody listens at the hub\'s address', async (t) => {
 	const server = net.createServer();
 	const port = await listen(t, server);
 	await new Promise((resolve) => server.close(resolve));
-	await endsBadly(startNative(t, { url: `http://127.0.0.1:${port}/connectionHub` }, 'list'), /refused/i);
+	await endsBadly(startNative(t, { url: `http://127.0.0.1:${port}/connectionHub` }, ['list']), /refused/i);
 });
 
 test('bad input: the address is no hub, but a web server', async (t) => {
 	const port = await listen(t, http.createServer((_, answer) => answer.writeHead(404).end('<h1>Not here</h1>')));
-	await endsBadly(startNative(t, { url: `http://127.0.0.1:${port}/connectionHub` }, 'list'), /404|not a hub|no .*hub/i);
+	await endsBadly(startNative(t, { url: `http://127.0.0.1:${port}/connectionHub` }, ['list']), /404|not a hub|no .*hub/i);
 });
 
 test('bad input: the address answers with something that is not JSON', async (t) => {
 	const port = await listen(t, http.createServer((_, answer) => answer.end('<h1>Welcome</h1>')));
-	await endsBadly(startNative(t, { url: `http://127.0.0.1:${port}/connectionHub` }, 'list'), /negotiat|hub|JSON/i);
+	await endsBadly(startNative(t, { url: `http://127.0.0.1:${port}/connectionHub` }, ['list']), /negotiat|hub|JSON/i);
 });
 
 test('bad input: the address speaks no HTTP', async (t) => {
 	const port = await listen(t, net.createServer((socket) => socket.on('error', () => {}).end('220 ready\r\n')));
-	await endsBadly(startNative(t, { url: `http://127.0.0.1:${port}/connectionHub` }, 'list'), /HTTP|hub/i);
+	await endsBadly(startNative(t, { url: `http://127.0.0.1:${port}/connectionHub` }, ['list']), /HTTP|hub/i);
 });
 
 test('bad input: the hub says nothing', async (t) => {
 	const port = await listen(t, net.createServer((socket) => socket.on('error', () => {})));
-	await endsBadly(startNative(t, { url: `http://127.0.0.1:${port}/connectionHub` }, 'list'), /time|answer/i);
+	await endsBadly(startNative(t, { url: `http://127.0.0.1:${port}/connectionHub` }, ['list']), /time|answer/i);
 });
 
 test('bad input: the hub\'s certificate is signed by nobody we know', async (t) => {
@@ -107,15 +109,15 @@ test('bad input: the hub\'s certificate is signed by nobody we know', async (t) 
 	const server = https.createServer({ key: fs.readFileSync(key), cert: fs.readFileSync(cert) }, (_, answer) => answer.end());
 	server.on('tlsClientError', () => {});
 	const port = await listen(t, server);
-	await endsBadly(startNative(t, { url: `https://127.0.0.1:${port}/connectionHub` }, 'list'), /certificate/i);
+	await endsBadly(startNative(t, { url: `https://127.0.0.1:${port}/connectionHub` }, ['list']), /certificate/i);
 });
 
 test('bad input: the hub\'s address is no address', async (t) => {
-	await endsBadly(startNative(t, { url: 'nonsense' }, 'list'), /nonsense|URL|address/i);
+	await endsBadly(startNative(t, { url: 'nonsense' }, ['list']), /nonsense|URL|address/i);
 });
 
 test('bad input: a room that does not exist', async (t) => {
-	await endsBadly(startNative(t, await startHub(t), 'join', '999999'), /room/i);
+	await endsBadly(startNative(t, await startHub(t), ['join', '999999']), /room/i);
 });
 
 test('bad input: a room that is full', async (t) => {
@@ -125,7 +127,7 @@ test('bad input: a room that is full', async (t) => {
 	const joined = once(joiner, 'joined');
 	await joiner.invoke('Join', id);
 	await joined;
-	await endsBadly(startNative(t, hub, 'join', id), /full/i);
+	await endsBadly(startNative(t, hub, ['join', id]), /full/i);
 });
 
 for (const [what, sdp] of [
@@ -141,7 +143,7 @@ for (const [what, sdp] of [
 		const creator = await connect(t, hub);
 		const id = await createRoom(creator, 'bad offers');
 		const ready = once(creator, 'ready');
-		const native = startNative(t, hub, 'join', id);
+		const native = startNative(t, hub, ['join', id]);
 		await ready;
 		await creator.invoke('SendMessage', id, { type: 'offer', sdp });
 		await endsBadly(native, /SDP|description|offer/i);
@@ -151,10 +153,10 @@ for (const [what, sdp] of [
 /* Passes messages between two rooms, in each of which one native peer waits, and lets tamper change the descriptions. */
 async function relay(t, hub, tamper) {
 	const [left, right] = [await connect(t, hub), await connect(t, hub)];
-	const creator = startNative(t, hub, 'create', 'left side');
+	const creator = startNative(t, hub, ['create', 'left side'], true);
 	const { id: leftId } = await creator.event('created');
 	const rightId = await createRoom(right, 'right side');
-	const joiner = startNative(t, hub, 'join', rightId);
+	const joiner = startNative(t, hub, ['join', rightId], true);
 	await joiner.event('joined');
 	left.on('message', (message) => right.invoke('SendMessage', rightId, tamper(message)));
 	right.on('message', (message) => left.invoke('SendMessage', String(leftId), message));

@@ -8,13 +8,12 @@ const { Program } = require('./process.js');
 const WAIT_MS = 20_000;
 
 class Native {
-	/* args: as on parley-room's command line, without --hub, --ice-server and --json. */
-	constructor(hub, args, iceServers = []) {
-		const servers = iceServers.flatMap((url) => ['--ice-server', url]);
+	/* args: as on parley-room's command line, without --hub and --json. json false: as people see it, without events. */
+	constructor(hub, args, { json = true } = {}) {
 		this.events = [];
 		this.waiting = new Set();
-		this.program = new Program(program('parley-room'), [...args, '--hub', hub.url, ...servers, '--json']);
-		this.program.on('line', (line) => this.#take(line));
+		this.program = new Program(program('parley-room'), [...args, '--hub', hub.url, ...(json ? ['--json'] : [])]);
+		if (json) this.program.on('line', (line) => this.#take(line));
 		this.program.on('exit', ({ code, signal }) => this.#push({ event: 'exit', code, signal }));
 	}
 
