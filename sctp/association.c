@@ -99,6 +99,7 @@ static void drop_unsent(sctp_association *a)
 	a->echo = NULL;
 	a->send_init = a->send_echo = a->send_sack = a->send_forward = a->send_reconfig = false;
 	a->send_shutdown = a->send_shutdown_ack = a->send_heartbeat = false;
+	a->unacked_packets = 0;
 }
 
 void sctp_destroy(sctp_association *a)
