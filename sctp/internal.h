@@ -177,7 +177,7 @@ void sctp_handle_abort(sctp_association *a, const sctp_tlv *chunk);
 void sctp_handle_error(sctp_association *a, uint64_t now, const sctp_tlv *chunk);
 void sctp_t2_expired(sctp_association *a, uint64_t now);
 /* Ends with an ABORT to the peer of this cause, with text as its value. */
-void sctp_abort_with(sctp_association *a, uint16_t cause, int error, const char *text);
+void sctp_abort_with(sctp_association *a, uint16_t cause, int error, const char *reason);
 
 /* event.c */
 sctp_run *sctp_event_new(sctp_event_type type, size_t size); /* size: bytes of room in data; NULL: out of memory */

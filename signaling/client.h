@@ -89,8 +89,8 @@ int signalr_client_invoke(signalr_client *c, uint64_t now, const char *target, s
 /* What became of the stream that was asked for. */
 void signalr_client_connected(signalr_client *c, uint64_t now, uint32_t stream);
 void signalr_client_receive(signalr_client *c, uint64_t now, uint32_t stream, slice in);
-/* It could not be opened, or ended: error 0 for an orderly end. text (may be NULL) is the reason for people. */
-void signalr_client_disconnected(signalr_client *c, uint64_t now, uint32_t stream, int error, const char *text);
+/* It could not be opened, or ended: error 0 for an orderly end. why (may be NULL) is the reason for people. */
+void signalr_client_disconnected(signalr_client *c, uint64_t now, uint32_t stream, int error, const char *why);
 
 void signalr_client_timeout(signalr_client *c, uint64_t now);
 uint64_t signalr_client_deadline(const signalr_client *c);

@@ -68,8 +68,8 @@ void websocket_clear(websocket *ws); /* harmless on {0} and when repeated */
 /* Bytes from the stream. Drain events after each. PARLEY_ELIMIT: more than WEBSOCKET_INPUT_MAX undrained; PARLEY_ENOMEM. */
 int websocket_receive(websocket *ws, slice in);
 bool websocket_poll_event(websocket *ws, websocket_event *event);
-/* PARLEY_ESTATE after close; PARLEY_ELIMIT when out is full. text must be valid UTF-8. */
-int websocket_send(websocket *ws, slice text);
+/* PARLEY_ESTATE after close; PARLEY_ELIMIT when out is full. message must be valid UTF-8. */
+int websocket_send(websocket *ws, slice message);
 /* Begin to close; harmless when repeated. reason may be NULL and is cut to WEBSOCKET_REASON_MAX. */
 int websocket_close(websocket *ws, uint16_t code, const char *reason);
 

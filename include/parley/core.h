@@ -29,7 +29,8 @@ extern "C" {
 
 /* --- the states, by their W3C names --- */
 
-typedef enum { /* RTCSignalingState */
+/* RTCSignalingState */
+typedef enum {
 	PARLEY_SIGNALING_STABLE,
 	PARLEY_SIGNALING_HAVE_LOCAL_OFFER,
 	PARLEY_SIGNALING_HAVE_REMOTE_OFFER,
@@ -38,13 +39,15 @@ typedef enum { /* RTCSignalingState */
 	PARLEY_SIGNALING_CLOSED,
 } parley_signaling_state;
 
-typedef enum { /* RTCIceGatheringState */
+/* RTCIceGatheringState */
+typedef enum {
 	PARLEY_GATHERING_NEW,
 	PARLEY_GATHERING_GATHERING,
 	PARLEY_GATHERING_COMPLETE,
 } parley_gathering_state;
 
-typedef enum { /* RTCIceConnectionState */
+/* RTCIceConnectionState */
+typedef enum {
 	PARLEY_ICE_NEW,
 	PARLEY_ICE_CHECKING,
 	PARLEY_ICE_CONNECTED,
@@ -54,7 +57,8 @@ typedef enum { /* RTCIceConnectionState */
 	PARLEY_ICE_CLOSED,
 } parley_ice_state;
 
-typedef enum { /* RTCPeerConnectionState */
+/* RTCPeerConnectionState */
+typedef enum {
 	PARLEY_CONNECTION_NEW,
 	PARLEY_CONNECTION_CONNECTING,
 	PARLEY_CONNECTION_CONNECTED,
@@ -63,14 +67,16 @@ typedef enum { /* RTCPeerConnectionState */
 	PARLEY_CONNECTION_CLOSED,
 } parley_connection_state;
 
-typedef enum { /* RTCDataChannelState */
+/* RTCDataChannelState */
+typedef enum {
 	PARLEY_CHANNEL_CONNECTING,
 	PARLEY_CHANNEL_OPEN,
 	PARLEY_CHANNEL_CLOSING,
 	PARLEY_CHANNEL_CLOSED,
 } parley_channel_state;
 
-typedef enum { /* RTCSdpType */
+/* RTCSdpType */
+typedef enum {
 	PARLEY_SDP_OFFER,
 	PARLEY_SDP_PRANSWER,
 	PARLEY_SDP_ANSWER,
@@ -98,16 +104,16 @@ typedef struct {
 enum parley_log_level { PARLEY_LOG_OFF, PARLEY_LOG_ERROR, PARLEY_LOG_WARN, PARLEY_LOG_INFO, PARLEY_LOG_DEBUG };
 
 typedef struct {
-	parley_random random;    /* required */
-	uint64_t unix_time_s;    /* required: wall time, for the certificate's validity only */
+	parley_random random; /* required */
+	uint64_t unix_time_s; /* required: wall time, for the certificate's validity only */
 	const parley_ice_server *ice_servers;
 	size_t ice_server_count;
 	uint32_t max_message_size; /* what we announce and accept, bytes; default PARLEY_MESSAGE_MAX_DEFAULT */
-	size_t send_buffer_size;   /* bytes of unsent messages per connection before parley_core_send says PARLEY_ELIMIT; default 16 MiB */
-	size_t mtu;                /* UDP payload bytes per datagram, 576..1472; default 1200 */
-	bool allow_loopback;       /* offer loopback addresses as candidates: for tests on one machine; default false */
+	size_t send_buffer_size; /* bytes of unsent messages per connection before parley_core_send says PARLEY_ELIMIT; default 16 MiB */
+	size_t mtu;	     /* UDP payload bytes per datagram, 576..1472; default 1200 */
+	bool allow_loopback; /* offer loopback addresses as candidates: for tests on one machine; default false */
 	enum parley_log_level log_level; /* which log lines become events; default PARLEY_LOG_OFF */
-	bool key_log;              /* emit PARLEY_EVENT_KEY_LOG: secrets that decrypt the connection; default false */
+	bool key_log; /* emit PARLEY_EVENT_KEY_LOG: secrets that decrypt the connection; default false */
 } parley_core_config;
 
 void parley_core_config_default(parley_core_config *config);
@@ -147,7 +153,8 @@ int parley_core_remote_description(parley_core *core, parley_sdp_type *type, cha
 
 /* A trickled remote candidate (RFC 8838): "candidate:..." or "" for the end of candidates. mid may be NULL if mline_index >= 0, and
  * the other way round. Candidates of a transport type not used here are accepted and ignored, as browsers do. */
-int parley_core_add_ice_candidate(parley_core *core, uint64_t now, const char *candidate, const char *mid, int mline_index);
+int parley_core_add_ice_candidate(parley_core *core, uint64_t now, const char *candidate, const char *mid,
+				  int mline_index);
 
 /* The next offer carries new ICE credentials and gathers anew; data flows on the old path meanwhile. */
 int parley_core_restart_ice(parley_core *core);
@@ -184,15 +191,16 @@ void parley_core_resolved(parley_core *core, uint64_t now, uint32_t id, const pa
 
 typedef uint32_t parley_channel; /* a handle, unique for the life of the connection; 0 is none */
 
-typedef struct { /* RTCDataChannelInit */
-	const char *protocol;   /* NULL: "" */
-	bool unordered;         /* W3C ordered: false */
+/* RTCDataChannelInit */
+typedef struct {
+	const char *protocol;	       /* NULL: "" */
+	bool unordered;		       /* W3C ordered: false */
 	bool has_max_packet_life_time; /* at most one of the two */
 	uint16_t max_packet_life_time; /* milliseconds */
 	bool has_max_retransmits;
 	uint16_t max_retransmits;
-	bool negotiated;        /* both sides create it with the same id; no DCEP OPEN is sent */
-	uint16_t id;            /* with negotiated only, 0..65534 */
+	bool negotiated; /* both sides create it with the same id; no DCEP OPEN is sent */
+	uint16_t id;	 /* with negotiated only, 0..65534 */
 } parley_channel_init;
 
 /* init NULL: reliable and ordered. May be called before any description exists: the channel opens with the connection. */
@@ -201,7 +209,8 @@ int parley_core_create_data_channel(parley_core *core, uint64_t now, const char 
 
 /* Queues a whole message, copied. PARLEY_ELIMIT: the send buffer is full, wait for PARLEY_EVENT_BUFFERED_AMOUNT_LOW;
  * PARLEY_EMSGSIZE: more than the peer's max-message-size; PARLEY_ESTATE: the channel is not open. A text must be UTF-8. */
-int parley_core_send(parley_core *core, uint64_t now, parley_channel channel, bool binary, const void *data, size_t len);
+int parley_core_send(parley_core *core, uint64_t now, parley_channel channel, bool binary, const void *data,
+		     size_t len);
 
 /* W3C bufferedAmount: payload bytes queued and not yet given to the transport. 0 for an unknown channel. */
 size_t parley_core_buffered_amount(const parley_core *core, parley_channel channel);
@@ -241,8 +250,8 @@ typedef struct {
 			parley_connection_state state;
 			const char *reason; /* why FAILED, one line; "" in other states */
 		} connection;
-		struct { /* "" as candidate: no more of this generation */
-			const char *candidate; /* "candidate:..." */
+		struct {
+			const char *candidate; /* "candidate:...", or "": no more of this generation */
 			const char *mid;
 			int mline_index;
 		} ice_candidate;
@@ -296,12 +305,12 @@ parley_connection_state parley_core_connection_state(const parley_core *core);
 typedef struct {
 	uint64_t packets_sent, packets_received;
 	uint64_t bytes_sent, bytes_received; /* UDP payload */
-	uint64_t packets_dropped;            /* received and believed by no layer */
+	uint64_t packets_dropped;	     /* received and believed by no layer */
 	uint64_t messages_sent, messages_received;
-	uint64_t round_trip_time_us;         /* of the selected pair, smoothed; 0: not measured yet */
+	uint64_t round_trip_time_us; /* of the selected pair, smoothed; 0: not measured yet */
 	uint64_t sctp_retransmissions;
 	bool has_selected_pair;
-	parley_addr local, remote;           /* of the selected pair */
+	parley_addr local, remote; /* of the selected pair */
 } parley_core_stats;
 
 void parley_core_get_stats(const parley_core *core, parley_core_stats *out);

@@ -29,14 +29,15 @@ extern "C" {
 struct uv_loop_s;
 typedef struct parley_pc parley_pc;
 
-typedef struct { /* RTCConfiguration, and what a native program wants besides */
+/* RTCConfiguration, and what a native program wants besides */
+typedef struct {
 	const parley_ice_server *ice_servers; /* default: stun:stun.l.google.com:19302 */
 	size_t ice_server_count;
-	uint32_t max_message_size;       /* as in parley_core_config */
+	uint32_t max_message_size; /* as in parley_core_config */
 	size_t send_buffer_size;
 	size_t mtu;
-	bool allow_loopback;             /* default false; loopback is used all the same when the machine has no other address */
-	const char *bind_address;        /* only this local IP address; NULL: all that are up */
+	bool allow_loopback; /* default false; loopback is used all the same when the machine has no other address */
+	const char *bind_address; /* only this local IP address; NULL: all that are up */
 	enum parley_log_level log_level;
 	bool key_log;
 } parley_configuration;
@@ -56,10 +57,12 @@ typedef struct {
 	void (*on_selected_pair)(void *me, parley_pc *pc, const parley_addr *local, const char *local_type,
 				 const parley_addr *remote, const char *remote_type);
 	/* the peer opened a channel */
-	void (*on_data_channel)(void *me, parley_pc *pc, parley_channel channel, const char *label, const char *protocol);
+	void (*on_data_channel)(void *me, parley_pc *pc, parley_channel channel, const char *label,
+				const char *protocol);
 	void (*on_channel_state)(void *me, parley_pc *pc, parley_channel channel, parley_channel_state state,
 				 const char *reason);
-	void (*on_message)(void *me, parley_pc *pc, parley_channel channel, bool binary, const uint8_t *data, size_t len);
+	void (*on_message)(void *me, parley_pc *pc, parley_channel channel, bool binary, const uint8_t *data,
+			   size_t len);
 	void (*on_buffered_amount_low)(void *me, parley_pc *pc, parley_channel channel);
 	void (*on_log)(void *me, parley_pc *pc, enum parley_log_level level, const char *layer, const char *text);
 	void (*on_key_log)(void *me, parley_pc *pc, const char *line);
@@ -86,7 +89,8 @@ int parley_pc_local_description(parley_pc *pc, parley_sdp_type *type, char **sdp
 int parley_pc_remote_description(parley_pc *pc, parley_sdp_type *type, char **sdp);
 int parley_pc_add_ice_candidate(parley_pc *pc, const char *candidate, const char *mid, int mline_index);
 int parley_pc_restart_ice(parley_pc *pc);
-int parley_pc_create_data_channel(parley_pc *pc, const char *label, const parley_channel_init *init, parley_channel *out);
+int parley_pc_create_data_channel(parley_pc *pc, const char *label, const parley_channel_init *init,
+				  parley_channel *out);
 int parley_pc_send(parley_pc *pc, parley_channel channel, bool binary, const void *data, size_t len);
 size_t parley_pc_buffered_amount(const parley_pc *pc, parley_channel channel);
 int parley_pc_set_buffered_amount_low_threshold(parley_pc *pc, parley_channel channel, size_t bytes);

@@ -19,22 +19,22 @@ extern "C" {
  * -1xx: the caller's call was wrong; -2xx: the peer or the network; -3xx: this machine.
  */
 enum parley_error {
-	PARLEY_EINVAL = -101,    /* an argument is malformed or out of range */
-	PARLEY_ESTATE = -102,    /* not allowed in the object's present state */
-	PARLEY_ENOTFOUND = -103, /* no such channel, candidate, media section, ... */
-	PARLEY_EMSGSIZE = -104,  /* a message is larger than the peer or the buffer takes */
-	PARLEY_ELIMIT = -105,    /* a documented limit is reached; try again when the queue has drained */
+	PARLEY_EINVAL = -101,	    /* an argument is malformed or out of range */
+	PARLEY_ESTATE = -102,	    /* not allowed in the object's present state */
+	PARLEY_ENOTFOUND = -103,    /* no such channel, candidate, media section, ... */
+	PARLEY_EMSGSIZE = -104,	    /* a message is larger than the peer or the buffer takes */
+	PARLEY_ELIMIT = -105,	    /* a documented limit is reached; try again when the queue has drained */
 	PARLEY_EUNSUPPORTED = -106, /* valid, but not implemented here */
-	PARLEY_EPROTO = -201,    /* the peer's bytes break their protocol */
-	PARLEY_EAUTH = -202,     /* a check of identity failed: integrity, fingerprint, certificate */
-	PARLEY_ETIMEDOUT = -203, /* the peer did not answer in time */
-	PARLEY_ECLOSED = -204,   /* the connection is closed */
-	PARLEY_EREFUSED = -205,  /* the peer refuses: connection refused, HTTP status, hub error */
-	PARLEY_ERESOLVE = -206,  /* a name has no address */
+	PARLEY_EPROTO = -201,	    /* the peer's bytes break their protocol */
+	PARLEY_EAUTH = -202,	    /* a check of identity failed: integrity, fingerprint, certificate */
+	PARLEY_ETIMEDOUT = -203,    /* the peer did not answer in time */
+	PARLEY_ECLOSED = -204,	    /* the connection is closed */
+	PARLEY_EREFUSED = -205,	    /* the peer refuses: connection refused, HTTP status, hub error */
+	PARLEY_ERESOLVE = -206,	    /* a name has no address */
 	PARLEY_EUNREACHABLE = -207, /* no route to the address */
-	PARLEY_ENOMEM = -301,    /* out of memory */
-	PARLEY_ECRYPTO = -302,   /* the crypto library failed */
-	PARLEY_EIO = -303,       /* the operating system failed a socket, file or timer call */
+	PARLEY_ENOMEM = -301,	    /* out of memory */
+	PARLEY_ECRYPTO = -302,	    /* the crypto library failed */
+	PARLEY_EIO = -303,	    /* the operating system failed a socket, file or timer call */
 };
 
 /* One line of English for an error (or for 0), never NULL. The string is static. */

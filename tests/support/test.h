@@ -2,7 +2,8 @@
 #ifndef PARLEY_TESTS_TEST_H
 #define PARLEY_TESTS_TEST_H
 
-/* clang-format off: the order matters */
+/* The order matters to cmocka. */
+/* clang-format off */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
