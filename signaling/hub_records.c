@@ -159,6 +159,11 @@ static void receive_payload(hub *h, hub_connection *c, uint64_t now, slice paylo
 		hub_say_close(h, c, now, "A message does not end with its separator.", false, WEBSOCKET_NORMAL);
 }
 
+static bool is_orderly(uint16_t code)
+{
+	return code == WEBSOCKET_NORMAL || code == WEBSOCKET_GOING_AWAY || code == WEBSOCKET_NO_STATUS;
+}
+
 void hub_receive_frames(hub *h, hub_connection *c, uint64_t now, slice in)
 {
 	websocket_event event;
@@ -173,7 +178,7 @@ void hub_receive_frames(hub *h, hub_connection *c, uint64_t now, slice in)
 		if (event.type == WEBSOCKET_MESSAGE)
 			receive_payload(h, c, now, event.text);
 		else
-			hub_end(h, c, now, event.code == WEBSOCKET_NORMAL ? "closed" : "closed with an error code");
+			hub_end(h, c, now, is_orderly(event.code) ? "it left" : "its WebSocket failed");
 	}
 	hub_mark_ready(h, c); /* a pong, or the answer to a close */
 }

@@ -66,7 +66,7 @@ static void write_entry(json_writer *w, const hub_room *r)
 	char id[24];
 	text number = text_of(id, sizeof id);
 	text_printf(&number, "%llu", (unsigned long long)r->number);
-	buf name = {.limit = sizeof r->name * sizeof "&quot;"};
+	buf name = {.limit = HUB_NAME_MAX * sizeof "&quot;"};
 	write_html(&name, r->name, &w->error);
 	json_write_raw(w, "{\"RoomId\":");
 	json_write_text(w, id);

@@ -25,13 +25,18 @@ typedef struct {
 	json_token *out;
 } checker;
 
+static bool one_of(uint8_t c, const char *set)
+{
+	return c && strchr(set, c);
+}
+
 static void skip_space(checker *c)
 {
-	while (c->pos < c->text.len && memchr(" \t\r\n", c->text.data[c->pos], 4))
+	while (c->pos < c->text.len && one_of(c->text.data[c->pos], " \t\r\n"))
 		c->pos++;
 }
 
-static bool take(checker *c, char wanted)
+static bool take(checker *c, uint8_t wanted)
 {
 	skip_space(c);
 	if (c->pos >= c->text.len || c->text.data[c->pos] != wanted)
@@ -97,7 +102,7 @@ static bool is_string_content(slice s)
 			return false;
 		if (s.data[pos] == '\\') {
 			n = pos + 1 < s.len && s.data[pos + 1] == 'u' ? 6 : 2;
-			if (s.len - pos < n || (n == 2 && !memchr("\"\\/bfnrt", s.data[pos + 1], 8)))
+			if (s.len - pos < n || (n == 2 && !one_of(s.data[pos + 1], "\"\\/bfnrt")))
 				return false;
 			for (size_t i = 2; i < n; i++)
 				if (!hex_digit(s.data[pos + i]))

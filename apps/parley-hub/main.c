@@ -230,7 +230,7 @@ static int set_up(program *p, const options *o)
 	if (trace_init(&p->trace, o->level) || hub_new(&p->hub, &config))
 		return fail("out of memory", NULL);
 	if (hub_net_new(p->loop, p->hub, &address, p->tls, &p->net, why))
-		return fail("cannot listen", why);
+		return fail(why, NULL);
 	address = hub_net_address(p->net);
 	printf("listening on %s://%s/\n", p->tls ? "https" : "http", addr_print(&address, at));
 	fflush(stdout);

@@ -51,7 +51,7 @@ static int teardown(void **state)
 
 static void drain(scene *s, stream *st)
 {
-	uint8_t mem[4096];
+	uint8_t mem[4096] = {0};
 	packet p = {.data = mem, .capacity = sizeof mem};
 	uint64_t number;
 	hub_event event;
