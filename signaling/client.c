@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/text.h"
 #include "signaling/client_internal.h"
 
 /* The official client's back-off; after the last one it gives up. */
@@ -396,6 +395,15 @@ bool signalr_client_poll_transmit(signalr_client *c, uint64_t now, packet *p)
 const char *signalr_client_connection_id(const signalr_client *c)
 {
 	return c->connection_id;
+}
+
+void signalr_client_dump(const signalr_client *c, text *out)
+{
+	text_printf(out, "signalr client: %s, hub %s:%u%s, stream %u%s, attempt %u\n", step_name(c->step),
+		    c->target.host, c->target.port, c->target.path, c->stream, c->stream_used ? "" : " (ended)",
+		    c->attempt);
+	text_printf(out, "  %zu calls pending, %zu events queued, %zu bytes waiting\n", c->pending_count,
+		    c->event_count, c->out.len);
 }
 
 void signalr_client_check_invariants(const signalr_client *c)

@@ -12,6 +12,7 @@
 #ifndef PARLEY_SIGNALING_CLIENT_H
 #define PARLEY_SIGNALING_CLIENT_H
 
+#include "base/text.h"
 #include "base/trace.h"
 #include "parley/types.h"
 #include "signaling/signalr.h"
@@ -100,6 +101,7 @@ bool signalr_client_poll_event(signalr_client *c, signalr_client_event *event);
 
 signalr_client_state signalr_client_get_state(const signalr_client *c);
 const char *signalr_client_connection_id(const signalr_client *c); /* "" unless negotiated */
+void signalr_client_dump(const signalr_client *c, text *out);
 void signalr_client_check_invariants(const signalr_client *c);
 
 #endif

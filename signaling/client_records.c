@@ -4,6 +4,9 @@
 #include "base/text.h"
 #include "signaling/client_internal.h"
 
+#define DOTNET_MESSAGE_MAX \
+	32768u /* HubOptions.MaximumReceiveMessageSize, by default; a larger one ends the connection */
+
 /* --- invocations of ours --- */
 
 static client_node *find_pending(signalr_client *c, slice id)
@@ -42,6 +45,10 @@ int client_send(signalr_client *c, uint64_t now, const signalr_message *m)
 	int err = signalr_encode(&record, m);
 	if (err == PARLEY_ELIMIT)
 		err = PARLEY_EMSGSIZE;
+	if (record.len > DOTNET_MESSAGE_MAX)
+		trace_printf(c->trace, TRACE_WARN, "signalr",
+			     "a record of %zu bytes: a .NET hub takes %u unless told otherwise", record.len,
+			     DOTNET_MESSAGE_MAX);
 	err = err ? err : websocket_send(&c->ws, buf_slice(&record));
 	buf_clear(&record);
 	c->ping_at = time_after(now, SIGNALR_PING_INTERVAL_US);

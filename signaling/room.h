@@ -35,7 +35,7 @@ typedef enum {
 	ROOM_EVENT_CANDIDATE, /* text: the candidate line, empty at the end of candidates; mid, mline */
 	ROOM_EVENT_BYE,	      /* the other left. Who created the room is in it still and may see READY again */
 	ROOM_EVENT_LOST,      /* the connection to the hub that carried the room ended; no longer in the room */
-	ROOM_EVENT_ERROR, /* text: what the hub, or the way there, had against it. create or join failed; still usable */
+	ROOM_EVENT_ERROR, /* text: why the hub refuses. What was to be created or joined is not; try again or another */
 } room_event_type;
 
 typedef struct {

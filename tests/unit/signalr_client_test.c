@@ -86,7 +86,13 @@ static void answer_json(scene *s, const char *json)
 static void the_requests_are_those_of_the_official_client(void **state)
 {
 	(void)state;
+	char words[256];
+	text dump = text_of(words, sizeof words);
 	scene *s = start("https://hub.test/base/connectionHub?tenant=1", "t/k", false);
+	signalr_client_dump(s->client, &dump);
+	assert_string_equal(
+		words, "signalr client: opening a stream to negotiate, hub hub.test:443/base/connectionHub, stream 1, "
+		       "attempt 0\n  0 calls pending, 0 events queued, 0 bytes waiting\n");
 	assert_string_equal(s->host, "tls hub.test:443");
 	connect_stream(s);
 	assert_string_equal(
