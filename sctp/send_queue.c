@@ -124,6 +124,8 @@ void sctp_send_queue_abandon(sctp_send_queue *q, sctp_message *m)
 	}
 	m->abandoned = true;
 	list_append(&q->failed, &m->node);
+	if (!m->sent)
+		sctp_message_release(q, m); /* nothing is in flight either: only the telling is left */
 }
 
 sctp_message *sctp_send_queue_poll_failed(sctp_send_queue *q)
@@ -134,12 +136,16 @@ sctp_message *sctp_send_queue_poll_failed(sctp_send_queue *q)
 
 void sctp_message_release(sctp_send_queue *q, sctp_message *m)
 {
-	if (m->chunks || !list_empty(&m->node))
+	if (m->chunks || m->sent < m->len)
 		return;
-	m->stream->messages--;
-	q->messages--;
-	q->cost -= m->len + SCTP_SEND_OVERHEAD;
-	free(m);
+	if (!m->finished) {
+		m->finished = true;
+		m->stream->messages--;
+		q->messages--;
+		q->cost -= m->len + SCTP_SEND_OVERHEAD;
+	}
+	if (list_empty(&m->node))
+		free(m);
 }
 
 void sctp_send_queue_make_reliable(sctp_send_queue *q)

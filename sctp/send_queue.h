@@ -34,6 +34,7 @@ typedef struct {
 	uint32_t ppid;
 	uint16_t ssn; /* given with the first fragment */
 	bool unordered, has_max_retransmits, abandoned;
+	bool finished; /* nothing of it is queued or in flight: it counts no more, and is only kept to be told */
 	uint32_t max_retransmits;
 	uint64_t expires; /* TIME_NEVER: does not */
 	size_t len, sent; /* sent: bytes that have a TSN */

@@ -243,6 +243,7 @@ static void write_chunks(sctp_association *a, uint64_t now, writer *w)
 {
 	write_control(a, w);
 	bool data = has_data_to_send(a, now);
+	sctp_progress(a, now); /* messages may have been given up just now */
 	if (sctp_outstanding_can_advance(&a->sent))
 		a->send_forward = true;
 	if (a->send_sack || (data && a->unacked_packets))

@@ -333,6 +333,38 @@ static void streams_are_reset_and_begin_anew(void **state)
 	}
 }
 
+static bool drop_all(pair *p, int from, slice bytes)
+{
+	(void)p;
+	(void)from;
+	(void)bytes;
+	return true;
+}
+
+/* What was given up must not keep a stream from being reset, even while nobody asks about it. */
+static void given_up_messages_do_not_hold_a_reset_up(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < 2; kind++) {
+		pair p;
+		pair_prepare(&p, 3000);
+		p.config[0].heartbeat_us = p.config[1].heartbeat_us = TIME_NEVER;
+		assert_true(pair_connect(&p));
+		uint16_t stream = 4;
+		sctp_send_options o = {
+			.has_max_retransmits = kind == 0, .has_lifetime = kind == 1, .lifetime_us = US_PER_MS};
+		p.drop = drop_all;
+		assert_int_equal(send_filled(&p, 0, stream, 1, 3000, &o), 0);
+		assert_int_equal(sctp_reset_streams(p.end[0], p.now, &stream, 1), 0);
+		pair_run(&p, US_PER_MS);
+		p.drop = NULL;
+		pair_run(&p, 5 * US_PER_S);
+		assert_int_equal(p.failed[0], 1);
+		assert_int_equal(p.resets_out[0], 1);
+		pair_clear(&p);
+	}
+}
+
 static void shuts_down_gracefully_with_data_under_way(void **state)
 {
 	(void)state;
@@ -371,14 +403,6 @@ static void abort_tells_the_peer_why(void **state)
 	assert_int_equal(p.error[1], PARLEY_ECLOSED);
 	assert_non_null(strstr(p.reason[1], "user initiated abort: Close called"));
 	pair_clear(&p);
-}
-
-static bool drop_all(pair *p, int from, slice bytes)
-{
-	(void)p;
-	(void)from;
-	(void)bytes;
-	return true;
 }
 
 static void survives_a_long_silence(void **state)
@@ -496,6 +520,7 @@ int main(void)
 		cmocka_unit_test(abandoned_messages_do_not_block),
 		cmocka_unit_test(a_closed_window_opens_again),
 		cmocka_unit_test(streams_are_reset_and_begin_anew),
+		cmocka_unit_test(given_up_messages_do_not_hold_a_reset_up),
 		cmocka_unit_test(shuts_down_gracefully_with_data_under_way),
 		cmocka_unit_test(abort_tells_the_peer_why),
 		cmocka_unit_test(survives_a_long_silence),
