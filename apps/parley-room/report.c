@@ -95,7 +95,7 @@ void report_event(report *r, const char *name, const field *fields, size_t count
 	if (!format)
 		return;
 	end_progress(r);
-	printf("%-12s", name);
+	printf("%-14s", name);
 	va_list args;
 	va_start(args, format);
 	vprintf(format, args);
@@ -117,7 +117,7 @@ void report_progress(report *r, const char *what, const char *name, uint64_t don
 	if (!r->terminal)
 		return;
 	int filled = size ? (int)(done * BAR_WIDTH / size) : BAR_WIDTH;
-	printf("\r%-12s%.40s [%.*s%.*s] %3d %%", what, name, filled, "##############################",
+	printf("\r%-14s%.40s [%.*s%.*s] %3d %%", what, name, filled, "##############################",
 	       BAR_WIDTH - filled, "..............................", size ? (int)(done * 100 / size) : 100);
 	fflush(stdout);
 	r->progress_open = true;

@@ -9,7 +9,7 @@
 #include "tests/support/failmalloc.h"
 
 #define CYCLES_DEFAULT 10000u
-#define WARM_UP 50u /* caches of OpenSSL and of malloc fill in the first few */
+#define WARM_UP 1000u /* caches of OpenSSL and of malloc fill in the first ones */
 #define HEAP_SLACK \
 	(256u * 1024u) /* bytes: fragmentation, far less than one byte a cycle times what a connection holds */
 #define CALL_LIMIT (UINT64_C(30) * US_PER_S)
