@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "net/tls_internal.h"
 #include "parley/types.h"
@@ -13,6 +14,9 @@ static const char *openssl_cause(void)
 {
 	unsigned long code = ERR_get_error();
 	ERR_clear_error();
+	/* OpenSSL has no words for the system's errors, such as a file that is not there. */
+	if (ERR_SYSTEM_ERROR(code))
+		return strerror(ERR_GET_REASON(code));
 	const char *reason = code ? ERR_reason_error_string(code) : NULL;
 	return reason ? reason : "unknown error";
 }
