@@ -6,6 +6,7 @@
 #   size      no source file over 800 lines
 #   format    clang-format changes nothing
 #   scripts   shell and JavaScript parse
+#   rfc       what docs/rfc.md names exists (scripts/check-rfc.sh)
 #   analyse   cppcheck and clang-tidy find nothing
 set -u
 cd "$(dirname "$0")/.."
@@ -60,6 +61,10 @@ lint_scripts() {
 	done
 }
 
+lint_rfc() {
+	scripts/check-rfc.sh
+}
+
 # Both tools remember what they have seen, below $B/lint, and look again only at files that changed.
 lint_analyse() {
 	local flags="-std=c11 -D_GNU_SOURCE -DOPENSSL_API_COMPAT=30000 -Iinclude -I."
@@ -78,7 +83,7 @@ tidy_inputs() { # tidy_inputs FILE: what the stamp of a file must be newer than
 }
 
 findings=0
-for rule in "${@:-layers objects size format scripts analyse}"; do
+for rule in "${@:-layers objects size format scripts rfc analyse}"; do
 	for name in $rule; do
 		began=$SECONDS
 		found=$("lint_$name")
