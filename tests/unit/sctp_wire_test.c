@@ -427,6 +427,33 @@ static void reconfiguration_requests_are_counted(void **state)
 	pair_clear(&p);
 }
 
+/* RFC 6525 5.2.3: our own request answers it; with nothing sent on the stream there is nothing to do. */
+static void a_request_to_reset_our_side_is_met(void **state)
+{
+	(void)state;
+	pair p;
+	connect_numbered(&p);
+	p.drop = NULL;
+	assert_int_equal(sctp_send(p.end[1], p.now, 3, 51, slice_of("x", 1), NULL), 0);
+	pair_run(&p, US_PER_S);
+	listen(&p);
+	for (uint32_t i = 0; i < 2; i++) {
+		uint8_t bytes[64];
+		writer w = writer_of(bytes, sizeof bytes);
+		size_t at = sctp_chunk_begin(&w, SCTP_CHUNK_RECONFIG, 0);
+		size_t param = sctp_param_begin(&w, SCTP_PARAM_INCOMING_RESET);
+		write_u32(&w, TSN + i);
+		write_u16(&w, i ? 4 : 3);
+		sctp_tlv_end(&w, param);
+		sctp_tlv_end(&w, at);
+		inject(&p, writer_slice(&w));
+		assert_says(i ? "response(101 result=0)" : "response(100 result=6)");
+		if (i == 0)
+			assert_says("type=13 streams=1");
+	}
+	pair_clear(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -444,6 +471,7 @@ int main(void)
 		cmocka_unit_test(empty_data_aborts),
 		cmocka_unit_test(a_forward_tsn_moves_on_but_not_beyond_reason),
 		cmocka_unit_test(reconfiguration_requests_are_counted),
+		cmocka_unit_test(a_request_to_reset_our_side_is_met),
 	};
 	return cmocka_run_group_tests_name("sctp/wire", tests, NULL, NULL);
 }
