@@ -23,7 +23,7 @@ LIB_SRC := $(wildcard $(LAYERS:%=%/*.c))
 SIGNALING_SRC := $(wildcard signaling/*.c)
 LIB_OBJ := $(LIB_SRC:%.c=$(B)/%.o)
 SIGNALING_OBJ := $(SIGNALING_SRC:%.c=$(B)/%.o)
-LIBS := -lssl -lcrypto -luv
+LIBS := -lssl -lcrypto -lsrtp2 -luv
 SIGNALING_LIBS := -lwslay -lhttp_parser
 
 # A program per folder of apps/ that has a main.c: apps/parley-hub/*.c -> build/parley-hub.

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 PACKAGES=(
 	# build
-	gcc libc6-dev make binutils libssl-dev libuv1-dev libjsmn-dev libwslay-dev libhttp-parser-dev
+	gcc libc6-dev make binutils libssl-dev libsrtp2-dev libuv1-dev libjsmn-dev libwslay-dev libhttp-parser-dev
 	# sanitizers, fuzzers and unit tests
 	clang libclang-rt-14-dev llvm libcmocka-dev
 	# lint

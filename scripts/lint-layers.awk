@@ -14,7 +14,7 @@ BEGIN {
 
 	# Libraries: header pattern -> files that may include it.
 	library["^openssl/"] = "^(base/hash\\.c|dtls/.*|net/.*)$"
-	library["^srtp2/"] = "^rtp/"
+	library["^srtp2/"] = "^rtp/srtp\\.c$"
 	library["^uv\\.h$"] = "^(net/.*|signaling/net[^/]*|apps/.*|include/parley/parley\\.h)$"
 	library["^jsmn\\.h$"] = "^signaling/json\\.c$"
 	library["^wslay/"] = "^signaling/websocket\\.[ch]$"
