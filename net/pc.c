@@ -207,6 +207,21 @@ static void pc_dispatch(parley_pc *pc, const parley_event *e)
 		CALL(on_selected_pair, &e->selected_pair.local, e->selected_pair.local_type, &e->selected_pair.remote,
 		     e->selected_pair.remote_type);
 		break;
+	case PARLEY_EVENT_TRANSCEIVER:
+		CALL(on_transceiver, &e->transceiver);
+		break;
+	case PARLEY_EVENT_FRAME:
+		CALL(on_frame, &e->frame);
+		break;
+	case PARLEY_EVENT_RTP:
+		CALL(on_rtp, &e->rtp);
+		break;
+	case PARLEY_EVENT_KEY_FRAME_REQUEST:
+		CALL(on_key_frame_request, e->key_frame_request);
+		break;
+	case PARLEY_EVENT_TARGET_BITRATE:
+		CALL(on_target_bitrate, e->target_bitrate.bps);
+		break;
 	case PARLEY_EVENT_LOG:
 		CALL(on_log, e->log.level, e->log.layer, e->log.text);
 		break;
@@ -532,4 +547,52 @@ parley_connection_state parley_pc_connection_state(const parley_pc *pc)
 void parley_pc_get_stats(const parley_pc *pc, parley_core_stats *out)
 {
 	parley_core_get_stats(pc->core, out);
+}
+
+/* --- media --- */
+
+int parley_pc_add_transceiver(parley_pc *pc, parley_media_kind kind, const parley_transceiver_init *init,
+			      parley_transceiver *out)
+{
+	return pc_called(pc, parley_core_add_transceiver(pc->core, net_now(), kind, init, out));
+}
+
+int parley_pc_set_direction(parley_pc *pc, parley_transceiver transceiver, parley_direction direction)
+{
+	return pc_called(pc, parley_core_set_direction(pc->core, net_now(), transceiver, direction));
+}
+
+int parley_pc_transceiver_info(const parley_pc *pc, parley_transceiver transceiver, parley_transceiver_info *out)
+{
+	return parley_core_transceiver_info(pc->core, transceiver, out);
+}
+
+int parley_pc_send_frame(parley_pc *pc, parley_transceiver transceiver, const parley_frame *frame)
+{
+	return pc_called(pc, parley_core_send_frame(pc->core, net_now(), transceiver, frame));
+}
+
+int parley_pc_send_rtp(parley_pc *pc, parley_transceiver transceiver, const uint8_t *data, size_t len)
+{
+	return pc_called(pc, parley_core_send_rtp(pc->core, net_now(), transceiver, data, len));
+}
+
+int parley_pc_request_key_frame(parley_pc *pc, parley_transceiver transceiver)
+{
+	return pc_called(pc, parley_core_request_key_frame(pc->core, net_now(), transceiver));
+}
+
+int parley_pc_set_bitrate(parley_pc *pc, uint64_t min_bps, uint64_t start_bps, uint64_t max_bps)
+{
+	return pc_called(pc, parley_core_set_bitrate(pc->core, net_now(), min_bps, start_bps, max_bps));
+}
+
+int parley_pc_receive_packets(parley_pc *pc, parley_transceiver transceiver, bool packets)
+{
+	return parley_core_receive_packets(pc->core, transceiver, packets);
+}
+
+int parley_pc_get_stats_json(const parley_pc *pc, char **json)
+{
+	return parley_core_get_stats_json(pc->core, net_now(), json);
 }

@@ -127,6 +127,7 @@ void parley_core_free(parley_core *core)
 	free(core->reserve);
 	buf_clear(&core->polled_label);
 	jsep_clear(core);
+	transceivers_clear(&core->transceivers);
 	dc_layer_destroy(core->channels);
 	sctp_destroy(core->sctp);
 	dtls_destroy(core->dtls);

@@ -8,6 +8,7 @@
  *   gather.c     local addresses, STUN servers, candidates in both directions
  *   transport.c  datagrams in and out, time, ICE -> DTLS -> SCTP
  *   channels.c   the data channel calls
+ *   transceivers.c  the transceiver calls
  *   servers.c    ICE server URLs
  */
 #ifndef PARLEY_PEER_INTERNAL_H
@@ -20,6 +21,7 @@
 #include "ice/ice.h"
 #include "parley/core.h"
 #include "peer/servers.h"
+#include "peer/transceivers.h"
 #include "sctp/datachannel.h"
 #include "sdp/sdp.h"
 
@@ -56,6 +58,7 @@ struct parley_core {
 	dtls_conn *dtls;	/* from the first negotiated transport on */
 	sctp_association *sctp; /* from the first negotiated data section on */
 	dc_layer *channels;
+	transceivers transceivers;
 
 	/* descriptions; a pending one overrides the current one (W3C webrtc-pc 4.4.2) */
 	sdp_session *current_local, *pending_local, *current_remote, *pending_remote;

@@ -21,6 +21,7 @@
 #ifndef PARLEY_CORE_H
 #define PARLEY_CORE_H
 
+#include "parley/media.h"
 #include "parley/types.h"
 
 #ifdef __cplusplus
@@ -236,6 +237,11 @@ typedef enum {
 	PARLEY_EVENT_MESSAGE,
 	PARLEY_EVENT_BUFFERED_AMOUNT_LOW,
 	PARLEY_EVENT_SELECTED_PAIR,
+	PARLEY_EVENT_TRANSCEIVER, /* see parley/media.h for these */
+	PARLEY_EVENT_FRAME,
+	PARLEY_EVENT_RTP,
+	PARLEY_EVENT_KEY_FRAME_REQUEST, /* the peer cannot decode what the transceiver sends: make a key frame */
+	PARLEY_EVENT_TARGET_BITRATE,
 	PARLEY_EVENT_LOG,
 	PARLEY_EVENT_KEY_LOG,
 } parley_event_type;
@@ -289,6 +295,11 @@ typedef struct {
 			const char *layer;
 			const char *text;
 		} log;
+		parley_transceiver_event transceiver;
+		parley_frame_event frame;
+		parley_rtp_event rtp;
+		parley_transceiver key_frame_request;
+		parley_bitrate_event target_bitrate;
 		const char *key_log; /* a line for an SSLKEYLOGFILE */
 	};
 } parley_event;

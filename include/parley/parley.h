@@ -64,6 +64,12 @@ typedef struct {
 	void (*on_message)(void *me, parley_pc *pc, parley_channel channel, bool binary, const uint8_t *data,
 			   size_t len);
 	void (*on_buffered_amount_low)(void *me, parley_pc *pc, parley_channel channel);
+	/* media; see parley/media.h */
+	void (*on_transceiver)(void *me, parley_pc *pc, const parley_transceiver_event *event);
+	void (*on_frame)(void *me, parley_pc *pc, const parley_frame_event *frame);
+	void (*on_rtp)(void *me, parley_pc *pc, const parley_rtp_event *packet);
+	void (*on_key_frame_request)(void *me, parley_pc *pc, parley_transceiver transceiver);
+	void (*on_target_bitrate)(void *me, parley_pc *pc, uint64_t bps);
 	void (*on_log)(void *me, parley_pc *pc, enum parley_log_level level, const char *layer, const char *text);
 	void (*on_key_log)(void *me, parley_pc *pc, const char *line);
 } parley_callbacks;
@@ -101,6 +107,16 @@ parley_gathering_state parley_pc_gathering_state(const parley_pc *pc);
 parley_ice_state parley_pc_ice_state(const parley_pc *pc);
 parley_connection_state parley_pc_connection_state(const parley_pc *pc);
 void parley_pc_get_stats(const parley_pc *pc, parley_core_stats *out);
+int parley_pc_add_transceiver(parley_pc *pc, parley_media_kind kind, const parley_transceiver_init *init,
+			      parley_transceiver *out);
+int parley_pc_set_direction(parley_pc *pc, parley_transceiver transceiver, parley_direction direction);
+int parley_pc_transceiver_info(const parley_pc *pc, parley_transceiver transceiver, parley_transceiver_info *out);
+int parley_pc_send_frame(parley_pc *pc, parley_transceiver transceiver, const parley_frame *frame);
+int parley_pc_send_rtp(parley_pc *pc, parley_transceiver transceiver, const uint8_t *packet, size_t len);
+int parley_pc_request_key_frame(parley_pc *pc, parley_transceiver transceiver);
+int parley_pc_set_bitrate(parley_pc *pc, uint64_t min_bps, uint64_t start_bps, uint64_t max_bps);
+int parley_pc_receive_packets(parley_pc *pc, parley_transceiver transceiver, bool packets);
+int parley_pc_get_stats_json(const parley_pc *pc, char **json);
 
 #ifdef __cplusplus
 }
