@@ -280,6 +280,88 @@ const char *sdp_kind_name(sdp_kind kind);
 const char *sdp_setup_name(sdp_setup setup);
 const char *sdp_direction_name(sdp_direction direction);
 
+/* --- audio and video: what the local end wants --- */
+
+/* RTCP feedback that a codec may have (RFC 4585 4.2, RFC 5104 7); bits of a set. */
+typedef enum {
+	SDP_FEEDBACK_NACK = 1,	       /* "nack" */
+	SDP_FEEDBACK_PLI = 2,	       /* "nack pli" */
+	SDP_FEEDBACK_FIR = 4,	       /* "ccm fir" */
+	SDP_FEEDBACK_TRANSPORT_CC = 8, /* "transport-cc": draft-holmer-rmcat-transport-wide-cc-extensions-01 */
+	SDP_FEEDBACK_REMB = 16,	       /* "goog-remb": draft-alvestrand-rmcat-remb-03 */
+} sdp_feedback;
+
+/* RTP header extensions that are negotiated here. A set of them has bit 1u << extension. */
+typedef enum {
+	SDP_EXTENSION_MID,		 /* urn:ietf:params:rtp-hdrext:sdes:mid (RFC 9143 15.2) */
+	SDP_EXTENSION_RID,		 /* ...:sdes:rtp-stream-id (RFC 8852 4.1) */
+	SDP_EXTENSION_REPAIRED_RID,	 /* ...:sdes:repaired-rtp-stream-id (RFC 8852 4.2) */
+	SDP_EXTENSION_ABS_SEND_TIME,	 /* http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time */
+	SDP_EXTENSION_TRANSPORT_CC,	 /* transport-wide sequence number, draft-holmer-... as above */
+	SDP_EXTENSION_AUDIO_LEVEL,	 /* urn:ietf:params:rtp-hdrext:ssrc-audio-level (RFC 6464 4) */
+	SDP_EXTENSION_VIDEO_ORIENTATION, /* urn:3gpp:video-orientation (3GPP TS 26.114 6.2.3.3) */
+	SDP_EXTENSION_COUNT
+} sdp_extension;
+
+/* Its URI; static, never NULL. */
+const char *sdp_extension_uri(sdp_extension extension);
+
+/*
+ * A codec that the local end sends and receives. It matches a codec of the remote end with the same name (without
+ * case), clock rate and channels, and an fmtp of the same profile: for H.264 profile_idc and constraints of
+ * profile-level-id, and packetization-mode (RFC 6184 8.2.2; the level may differ), for VP9 profile-id, for AV1
+ * profile, for H.265 profile-id and tx-mode (RFC 7798 7.2.2), each by its default where it is missing. H.264 without
+ * profile-level-id counts as constrained baseline: this is what peers that omit it mean.
+ */
+typedef struct {
+	const char *name;     /* "VP8" */
+	uint32_t clock_rate;  /* Hz */
+	uint32_t channels;    /* 0: not said, as for video; 2: Opus */
+	const char *fmtp;     /* what to ask of the sender, "" for nothing; its profile is what matching looks at */
+	unsigned feedback;    /* set of sdp_feedback */
+	uint8_t payload_type; /* to offer it under, if that is free; below 128 */
+	bool rtx;	      /* with retransmissions (RFC 4588) */
+	uint8_t rtx_payload_type;
+} sdp_local_codec;
+
+/*
+ * What Parley sends and receives unless told otherwise, in order of preference. Audio: Opus, PCMU, PCMA. Video: VP8, VP9
+ * profile 0, H.264 constrained baseline in packetization modes 1 and 0, AV1 main profile. Other kinds: none.
+ */
+const sdp_local_codec *sdp_default_codecs(sdp_kind kind, size_t *count);
+/* The set of extensions that make sense for a kind: all, but audio level for audio, orientation and rids for video. */
+unsigned sdp_default_extensions(sdp_kind kind);
+
+/*
+ * One transceiver, as the local end wants it: what goes into one audio or video section. Borrowed during the call only,
+ * but for `section`, which is a result.
+ */
+typedef struct {
+	sdp_kind kind; /* SDP_AUDIO or SDP_VIDEO */
+	/* The section it belongs to, from the first description on that had it. Empty: none yet; then offers add a
+	 * section under a new mid, and answers leave it out. */
+	slice mid;
+	sdp_direction direction; /* wanted; answers give as much of it as the offer allows */
+	bool stopped;		 /* its section is rejected (port 0), and none is made for it */
+
+	/* In order of preference. NULL: sdp_default_codecs(kind); an answer then keeps the offer's order, else it has
+	 * this one (RFC 8829 5.3.1). */
+	const sdp_local_codec *codecs;
+	size_t codec_count;
+	unsigned extensions; /* set of sdp_extension; sdp_default_extensions(kind) is a good one */
+
+	/* Announced when sending (RFC 8830, RFC 5576). streams without any: "-", as RFC 8830 2 has it. */
+	const slice *streams; /* ids of its MediaStreams, 1..64 token-chars each */
+	size_t stream_count;
+	slice track; /* same form; empty: not said */
+	slice cname; /* empty: no ssrc lines */
+	uint32_t ssrc;
+	bool has_rtx_ssrc; /* then an FID group pairs the two, if an rtx codec is in the section */
+	uint32_t rtx_ssrc;
+
+	int section; /* out: the index of its section in the description made; -1: it has none */
+} sdp_local_media;
+
 /* --- offer and answer (RFC 8829) --- */
 
 /* What the local end puts into its descriptions. Borrowed during the call only. */
@@ -296,6 +378,9 @@ typedef struct {
 	uint16_t sctp_port;
 	uint64_t max_message_size; /* 0: any */
 	slice sctp_init;	   /* empty: no line */
+	/* Transceivers, in the order in which they were made. At most one has a given mid. */
+	sdp_local_media *media;
+	size_t media_count;
 	/* Those known so far, as sdp_add_candidate takes them; they go into the section of sdp_transport_section. */
 	const slice *candidates;
 	size_t candidate_count;
@@ -308,37 +393,49 @@ typedef struct {
 /*
  * Make an offer (RFC 8829 5.2), everything in one BUNDLE group. Its sections are those of previous_local (the local
  * description last negotiated, offer or answer; NULL: none) in their order, with the transport renewed from local;
- * what previous_remote, its other half, rejects (NULL: nothing) is rejected. Then, if `data` and no section has
- * them yet, data channels, under a new mid, in the place of a rejected section if there is one.
+ * what previous_remote, its other half, rejects (NULL: nothing) is rejected, and so is what belongs to stopped media.
+ * Then come local->media that have no mid, in their order, and data channels, if `data` and no section has them yet: in
+ * the places of rejected sections while there are some, else at the end; always under new mids.
  *
- * PARLEY_EINVAL: there would be no section, or local lacks ufrag, pwd or fingerprint, or a candidate is not one.
- * PARLEY_ELIMIT: too many sections or candidates.
+ * A section of before is offered as its local media want it now; audio and video that no local media belongs to stay as
+ * they were. Its payload types and extension ids stay (RFC 3264 8.3.2), new ones are unique in the bundle: the same
+ * codec has the same payload type in all sections that are new (RFC 8843 10.1.2).
+ *
+ * PARLEY_EINVAL: there would be no section; or local lacks ufrag, pwd or fingerprint, or a candidate is not one, or
+ * local->media has a kind that is neither audio nor video, no codecs, or a text that would break its line.
+ * PARLEY_ELIMIT: too many sections or candidates, or no payload type or extension id is left.
  */
 int sdp_make_offer(const sdp_local *local, bool data, const sdp_session *previous_local,
 		   const sdp_session *previous_remote, sdp_session **out);
 
 /*
- * Make the answer to a checked offer (RFC 8829 5.3): section by section, in the offered order, with the offered
- * mids and protos. Data channels are accepted; audio and video are answered inactive, with the codecs of rtp/ among
- * those offered, their rtx, no RED or FEC, and the mid header extension.
+ * Make the answer to a checked offer (RFC 8829 5.3): section by section, in the offered order, with the offered mids
+ * and protos. Data channels are accepted. Audio and video become what the local media of that mid wants, within what
+ * is offered: direction (the offered one reversed, and wanted), codecs that match one of its own, under the offered
+ * payload types, with their rtx and the feedback that both have; header extensions both have, under the offered ids;
+ * the offered simulcast layers to receive (RFC 8853 5.3.2: all that have no alternative before them). Sections that no
+ * local media has the mid of are answered inactive, with sdp_default_codecs. RED, FEC, CN and telephone-event are left
+ * out always.
  *
  * Rejected (port 0, not in the bundle) are kinds and protos unknown here, such as DTLS/SCTP with sctpmap; data
- * channels without sctp-port, and a second section of them; RTP without rtcp-mux or a known codec; and what is
- * outside the one bundle used. Errors: PARLEY_EINVAL and PARLEY_ELIMIT as in sdp_make_offer.
+ * channels without sctp-port, and a second section of them; RTP without rtcp-mux or a common codec, or whose local
+ * media are stopped or of another kind; and what is outside the one bundle used. Errors: PARLEY_EINVAL and
+ * PARLEY_ELIMIT as in sdp_make_offer.
  */
 int sdp_make_answer(const sdp_session *offer, const sdp_local *local, sdp_session **out);
 
 /*
  * May this remote offer be answered? Each section that could be accepted has, itself or by its session or bundle,
  * ufrag and pwd (RFC 8839 5.4: 4..256 and 22..256 ice-chars), a fingerprint and a setup; BUNDLE groups name
- * existing mids, each once; header extension ids are unique in a section and SSRCs among sections. PARLEY_EPROTO
- * with the reason otherwise, or PARLEY_ENOMEM. error may be NULL.
+ * existing mids, each once; header extension ids are unique in a section and SSRCs among sections; in a bundle a
+ * payload type is one codec and an extension id one extension (RFC 8843 10.1.2; browsers refuse this too).
+ * PARLEY_EPROTO with the reason otherwise, or PARLEY_ENOMEM. error may be NULL.
  */
 int sdp_check_offer(const sdp_session *offer, sdp_error *error);
 /*
  * Does this remote answer fit our offer? As above, and: as many sections, of the same kind; a section rejected in
- * the offer is rejected; each other one is rejected, or has the offered proto and mid, an offered format, rtcp-mux
- * (RTP), sctp-port (data channels) and a setup, active or passive, that complements the offer's; what is accepted
+ * the offer is rejected; each other one is rejected, or has the offered proto and mid, an offered codec, a direction
+ * that the offer allows (RFC 3264 6.1), rtcp-mux (RTP), sctp-port (data channels) and a setup, active or passive, that complements the offer's; what is accepted
  * is all in one bundle, which is part of an offered one.
  */
 int sdp_check_answer(const sdp_session *offer, const sdp_session *answer, sdp_error *error);
@@ -347,6 +444,77 @@ int sdp_check_answer(const sdp_session *offer, const sdp_session *answer, sdp_er
  * remote answer's. answer has passed sdp_check_answer or is ours. SDP_SETUP_NONE if all is rejected.
  */
 sdp_setup sdp_local_role(const sdp_session *answer, bool answer_is_local);
+
+/* --- what was agreed --- */
+
+/* Limits of a plan; what is beyond them in a description is left out, the least preferred first. */
+#define SDP_PLAN_CODECS_MAX 32u
+#define SDP_PLAN_SOURCES_MAX 16u
+#define SDP_PLAN_RIDS_MAX 8u
+#define SDP_PLAN_STREAMS_MAX 8u
+
+/* One direction of a codec. */
+typedef struct {
+	uint8_t payload_type; /* on the wire: to send the remote's, to receive ours */
+	bool has_rtx;
+	uint8_t rtx_payload_type; /* likewise */
+	slice name;
+	uint32_t clock_rate;
+	uint32_t channels; /* 1 for audio that does not say; 0 for video */
+	slice fmtp;	   /* the receiver's: to send the remote's, to receive ours */
+	unsigned feedback; /* set of sdp_feedback that both announce */
+} sdp_plan_codec;
+
+/* An SSRC that the remote end announces (RFC 5576), with the rtx SSRC that an FID group gives it. */
+typedef struct {
+	uint32_t ssrc;
+	bool has_rtx;
+	uint32_t rtx_ssrc;
+	slice cname;
+} sdp_plan_source;
+
+/*
+ * What an exchange agreed on for one audio or video section, seen from the local end. The texts are those of the two
+ * descriptions and live as long as these.
+ */
+typedef struct {
+	bool accepted; /* false: rejected by either side; the rest is then empty, but for kind and mid */
+	sdp_kind kind;
+	slice mid;
+	sdp_direction direction; /* of the local end: SDP_SENDONLY means that media flow to the remote end only */
+	bool rtcp_rsize;	 /* reduced-size RTCP may be sent (RFC 5506 5) */
+
+	/* Codecs that both have, in the answer's order: send the first. The two arrays hold the same codecs in the same
+	 * order, so that index i is one codec both ways, whatever the direction. */
+	sdp_plan_codec send[SDP_PLAN_CODECS_MAX], receive[SDP_PLAN_CODECS_MAX];
+	size_t codec_count;
+
+	/* 1..255 by sdp_extension; 0, which RFC 8285 4.2 reserves: not to be sent, or not to be expected. */
+	uint8_t send_extensions[SDP_EXTENSION_COUNT], receive_extensions[SDP_EXTENSION_COUNT];
+
+	/* What the remote end says of what it sends. Sources may be missing (Chromium's simulcast): then mid and rid
+	 * extensions tell. A source that is only an rtx SSRC is not listed on its own. */
+	sdp_plan_source sources[SDP_PLAN_SOURCES_MAX];
+	size_t source_count;
+	slice streams[SDP_PLAN_STREAMS_MAX]; /* of its MediaStreams; "-" is left out */
+	size_t stream_count;
+	slice track;			       /* of the first msid; empty: not said */
+	slice receive_rids[SDP_PLAN_RIDS_MAX]; /* simulcast layers it may send and we accept, in its order */
+	size_t receive_rid_count;
+
+	uint32_t send_ptime; /* a=ptime and a=maxptime of the remote end, in ms; 0: not said (RFC 8866 6.4, 6.5) */
+	uint32_t send_maxptime;
+	uint32_t
+		send_bandwidth; /* b=TIAS, or b=AS as RFC 8829 5.9 reckons it, of the remote end, in bit/s; 0: not said */
+} sdp_media_plan;
+
+/*
+ * What was agreed on for a section, from the current pair of descriptions, of which the answer has passed
+ * sdp_check_answer or is ours. Allocates nothing. PARLEY_ENOTFOUND: no section of that index in both, or not audio or
+ * video in both; *out is then not written. No codec in common: not accepted.
+ */
+int sdp_negotiated(const sdp_session *local, const sdp_session *remote, bool answer_is_local, size_t section,
+		   sdp_media_plan *out);
 
 /* --- additions to a description --- */
 
