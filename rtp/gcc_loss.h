@@ -1,0 +1,37 @@
+/*
+ * rtp/gcc_loss.h: the loss-based controller (draft-ietf-rmcat-gcc-02 6): under 2 % lost the rate may rise, over 10 % it falls
+ * by half of the fraction, between it stays. With transport-wide feedback it is silent until there was heavy loss.
+ */
+#ifndef PARLEY_RTP_GCC_LOSS_H
+#define PARLEY_RTP_GCC_LOSS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define GCC_LOSS_LOW 0.02		 /* draft 6 */
+#define GCC_LOSS_HIGH 0.10		 /* draft 6 */
+#define GCC_LOSS_INCREASE_PER_S 0.08	 /* draft 6 has 1.05 per report */
+#define GCC_LOSS_WINDOW_PACKETS 50u	 /* a fraction is taken over at least so many packets ... */
+#define GCC_LOSS_WINDOW_US 500000u	 /* ... and so long ... */
+#define GCC_LOSS_WINDOW_MAX_US 2000000u	 /* ... but then whatever came */
+#define GCC_LOSS_DECREASE_GAP_US 300000u /* and an RTT, between decreases */
+
+typedef struct {
+	bool limiting;
+	double bps;
+	double fraction;	/* of the last full window */
+	uint32_t packets, lost; /* of the present window */
+	uint64_t window_at;	/* TIME_NEVER: none open */
+	uint64_t last_change, last_decrease;
+} gcc_loss;
+
+/* limiting: from the beginning (no transport-wide feedback), else only once there is heavy loss. */
+void gcc_loss_init(gcc_loss *l, double bps, bool limiting);
+/* From transport-wide feedback, as it comes; target: what is sent at present. True if the rate was decreased. */
+bool gcc_loss_packets(gcc_loss *l, uint64_t now, uint64_t rtt_us, uint32_t packets, uint32_t lost, double target);
+/* One report on its own: a receiver report, or a full window of the above. */
+bool gcc_loss_report(gcc_loss *l, uint64_t now, uint64_t rtt_us, double fraction, double target);
+/* A probe found that the path carries this much. */
+void gcc_loss_probed(gcc_loss *l, double bps);
+
+#endif
