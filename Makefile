@@ -31,13 +31,16 @@ SIGNALING_LIBS := -lwslay -lhttp_parser
 APP_NAMES := $(patsubst apps/%/main.c,%,$(wildcard apps/*/main.c))
 APPS := $(APP_NAMES:%=$(B)/%)
 APP_COMMON_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard apps/common/*.c))
+# What one program links besides. Only programs may use these: the library neither encodes nor decodes.
+APP_LIBS_parley-room := -lavdevice -lavformat -lavcodec -lswscale -lswresample -lavutil -lSDL2 -lm
 
 # A test program per *_test.c; the other files of its folder and tests/support are linked into each.
 test_programs = $(patsubst %.c,$(B)/%,$(wildcard tests/$(1)/*_test.c))
 UNIT_TESTS := $(call test_programs,unit)
 SIM_TESTS := $(call test_programs,sim)
 NET_TESTS := $(call test_programs,net)
-TEST_PROGRAMS := $(UNIT_TESTS) $(SIM_TESTS) $(NET_TESTS)
+APP_TESTS := $(call test_programs,apps)
+TEST_PROGRAMS := $(UNIT_TESTS) $(SIM_TESTS) $(NET_TESTS) $(APP_TESTS)
 test_shared_obj = $(patsubst %.c,$(B)/%.o,$(filter-out %_test.c,$(wildcard tests/$(1)/*.c)))
 # Our own code's allocations go through tests/support/failmalloc.c, which can make the n-th one fail.
 WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
@@ -49,7 +52,7 @@ FUZZ_REPLAYS := $(FUZZ_NAMES:%=$(B)/fuzz/%_replay)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $@)
 
-.PHONY: all lib apps test test-unit test-sim test-net test-fuzz test-interop lint format deps demo clean help
+.PHONY: all lib apps test test-unit test-sim test-net test-apps test-fuzz test-interop lint format deps demo clean help
 all: lib apps
 
 lib: $(B)/libparley.a $(B)/libparley.so
@@ -82,7 +85,7 @@ $(B)/%.o: %.c
 .SECONDEXPANSION:
 $(APPS): $(B)/%: $$(addprefix $(B)/,$$(addsuffix .o,$$(basename $$(wildcard apps/$$*/*.c)))) $(APP_COMMON_OBJ) $(B)/internal.a
 	$(call say,LINK)
-	$(Q)$(CC) -o $@ $^ $(LDFLAGS_ALL) $(LIBS) $(SIGNALING_LIBS)
+	$(Q)$(CC) -o $@ $^ $(LDFLAGS_ALL) $(LIBS) $(SIGNALING_LIBS) $(APP_LIBS_$*)
 
 SUPPORT_OBJ := $(call test_shared_obj,support)
 define test_rule
@@ -91,6 +94,12 @@ $(call test_programs,$(1)): $(B)/tests/$(1)/%: $(B)/tests/$(1)/%.o $(call test_s
 	$$(Q)$$(CC) -o $$@ $$^ $$(LDFLAGS_ALL) $$(WRAP) $$(LIBS) $$(SIGNALING_LIBS) -lcmocka $$(TEST_LIBS)
 endef
 $(foreach kind,unit sim net,$(if $(call test_programs,$(kind)),$(eval $(call test_rule,$(kind)))))
+
+# Tests of a program's parts: tests/apps/*_test.c, linked with all of parley-room but its main.
+ROOM_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard apps/parley-room/*.c)))
+$(APP_TESTS): $(B)/tests/apps/%: $(B)/tests/apps/%.o $(call test_shared_obj,apps) $(ROOM_OBJ) $(SUPPORT_OBJ) $(B)/internal.a
+	$(call say,LINK)
+	$(Q)$(CC) -o $@ $^ $(LDFLAGS_ALL) $(WRAP) $(LIBS) $(SIGNALING_LIBS) $(APP_LIBS_parley-room) -lcmocka
 
 # --- fuzzing: fuzz/NAME_fuzz.c, seeds in fuzz/corpus/NAME/, dictionary fuzz/dict/NAME.dict ---
 FUZZ_SHARED := $(filter-out %_fuzz.c fuzz/replay_main.c,$(wildcard fuzz/*.c))
@@ -113,13 +122,15 @@ fuzz-%: build/fuzz/%
 # --- tests: every kind ends with "N passed, N failed"; scripts/run-tests.sh adds them up ---
 test: deps
 	@$(MAKE) --no-print-directory all $(TEST_PROGRAMS) $(FUZZ_REPLAYS)
-	@B=$(B) SAN=$(SAN) scripts/run-tests.sh unit sim net fuzz interop
+	@B=$(B) SAN=$(SAN) scripts/run-tests.sh unit sim net apps fuzz interop
 test-unit: $(UNIT_TESTS)
 	@B=$(B) SAN=$(SAN) scripts/run-tests.sh unit
 test-sim: $(SIM_TESTS)
 	@B=$(B) SAN=$(SAN) scripts/run-tests.sh sim
 test-net: all $(NET_TESTS)
 	@B=$(B) SAN=$(SAN) scripts/run-tests.sh net
+test-apps: all $(APP_TESTS)
+	@B=$(B) SAN=$(SAN) scripts/run-tests.sh apps
 test-fuzz: $(FUZZ_REPLAYS)
 	@B=$(B) SAN=$(SAN) scripts/run-tests.sh fuzz
 test-interop: all
@@ -144,7 +155,7 @@ clean:
 help:
 	@echo "make            the library (build/libparley.a, .so) and the programs (build/parley-*)"
 	@echo "make demo       a hub, two native peers that meet, and one that waits for your browser"
-	@echo "make test       all tests; test-unit, test-sim, test-net, test-fuzz, test-interop for one kind"
+	@echo "make test       all tests; test-unit, test-sim, test-net, test-apps, test-fuzz, test-interop for one kind"
 	@echo "make lint       layer rules and static analysis"
 	@echo "make fuzz-NAME SECONDS=60   NAME is one of: $(FUZZ_NAMES)"
 	@echo "variants        SAN=address,undefined  DEBUG=1  CC=clang"

@@ -9,12 +9,14 @@ cd "$(dirname "$0")/.."
 PACKAGES=(
 	# build
 	gcc libc6-dev make binutils libssl-dev libsrtp2-dev libuv1-dev libjsmn-dev libwslay-dev libhttp-parser-dev
+	# the programs' media: containers, codecs, cameras, a window with sound
+	libavformat-dev libavcodec-dev libavutil-dev libswscale-dev libswresample-dev libavdevice-dev libsdl2-dev
 	# sanitizers, fuzzers and unit tests
 	clang libclang-rt-14-dev llvm libcmocka-dev
 	# lint
 	clang-tidy clang-format cppcheck
 	# network and browser tests
-	iproute2 openssl ca-certificates procps chromium firefox-esr
+	iproute2 openssl ca-certificates procps chromium firefox-esr ffmpeg
 )
 NODE_MIN=18
 NPM_FOLDERS=(apps/web tests/interop)

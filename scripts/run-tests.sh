@@ -41,7 +41,7 @@ run_one() { # run_one NAME COMMAND...
 
 for kind in "$@"; do
 	case $kind in
-	unit | sim | net)
+	unit | sim | net | apps)
 		for src in tests/"$kind"/*_test.c; do
 			[ -e "$src" ] || continue
 			name=${src#tests/} name=${name%.c}

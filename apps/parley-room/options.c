@@ -8,6 +8,12 @@
 #define HUB_PATH "/connectionHub"
 #define ICE_SERVER_DEFAULT "stun:stun.l.google.com:19302"
 #define EXIT_USAGE 2
+#define WIDTH_DEFAULT 640
+#define HEIGHT_DEFAULT 360
+#define FPS_DEFAULT 30
+#define FPS_MAX 120
+#define SIZE_MIN 128 /* pixels: the strip of the test picture has 32 blocks */
+#define SIZE_MAX_PX 4096
 
 static const char usage[] =
 	"usage: parley-room list | create NAME | join ID  [options]\n"
@@ -22,13 +28,40 @@ static const char usage[] =
 	"  --echo              answer each message with itself\n"
 	"  --send-file FILE    send this file; when stdin has ended too, leave once it is received\n"
 	"  --receive-dir DIR   take files and put them here\n"
+	"  --send WHAT         send audio and video: a file, \"test\" for a moving picture with a clock and a tone, \"camera\"\n"
+	"  --once              send the file once, not again and again\n"
+	"  --size WxH --fps N  of the test picture, default 640x360 and 30\n"
+	"  --codec NAME        prefer this for video: vp8, vp9, h264 or av1\n"
+	"  --record FILE       record what arrives, as it arrives: .webm, .mkv or .mp4\n"
+	"  --show              show what arrives in a window, with sound\n"
+	"  --rtp-in URL        send the RTP packets that come to udp://ADDRESS:PORT?codec=NAME; once for video, once for audio\n"
+	"  --rtp-out URL       pass the RTP packets that arrive on: video to udp://ADDRESS:PORT, audio to PORT + 2\n"
 	"  --json              print events as JSON lines\n"
 	"  --key-log FILE      append the DTLS secrets, for Wireshark\n"
 	"  -v, --verbose       print what the protocol layers say\n"
 	"\n"
 	"Exit status: 0 the call (or the list) was good to its end, 1 it was not, 2 the command line is wrong.\n";
 
-enum { OPT_HUB = 256, OPT_CA, OPT_INSECURE, OPT_ICE, OPT_ECHO, OPT_SEND, OPT_RECEIVE, OPT_JSON, OPT_KEY_LOG };
+enum {
+	OPT_HUB = 256,
+	OPT_CA,
+	OPT_INSECURE,
+	OPT_ICE,
+	OPT_ECHO,
+	OPT_SEND_FILE,
+	OPT_RECEIVE,
+	OPT_JSON,
+	OPT_KEY_LOG,
+	OPT_SEND,
+	OPT_ONCE,
+	OPT_SIZE,
+	OPT_FPS,
+	OPT_CODEC,
+	OPT_RECORD,
+	OPT_SHOW,
+	OPT_RTP_IN,
+	OPT_RTP_OUT,
+};
 
 static const struct option long_options[] = {
 	{"hub", required_argument, NULL, OPT_HUB},
@@ -36,10 +69,19 @@ static const struct option long_options[] = {
 	{"insecure", no_argument, NULL, OPT_INSECURE},
 	{"ice-server", required_argument, NULL, OPT_ICE},
 	{"echo", no_argument, NULL, OPT_ECHO},
-	{"send-file", required_argument, NULL, OPT_SEND},
+	{"send-file", required_argument, NULL, OPT_SEND_FILE},
 	{"receive-dir", required_argument, NULL, OPT_RECEIVE},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"key-log", required_argument, NULL, OPT_KEY_LOG},
+	{"send", required_argument, NULL, OPT_SEND},
+	{"once", no_argument, NULL, OPT_ONCE},
+	{"size", required_argument, NULL, OPT_SIZE},
+	{"fps", required_argument, NULL, OPT_FPS},
+	{"codec", required_argument, NULL, OPT_CODEC},
+	{"record", required_argument, NULL, OPT_RECORD},
+	{"show", no_argument, NULL, OPT_SHOW},
+	{"rtp-in", required_argument, NULL, OPT_RTP_IN},
+	{"rtp-out", required_argument, NULL, OPT_RTP_OUT},
 	{"verbose", no_argument, NULL, 'v'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
@@ -68,6 +110,71 @@ static bool add_ice_server(room_options *o, const char *url, bool *none)
 	return true;
 }
 
+static bool set_size(media_options *m, const char *text)
+{
+	int end = 0;
+	if (sscanf(text, "%4dx%4d%n", &m->width, &m->height, &end) != 2 || text[end] != '\0')
+		return false;
+	return m->width >= SIZE_MIN && m->width <= SIZE_MAX_PX && m->height >= SIZE_MIN && m->height <= SIZE_MAX_PX &&
+	       m->width % 2 == 0 && m->height % 2 == 0;
+}
+
+static bool set_fps(media_options *m, const char *text)
+{
+	int end = 0;
+	return sscanf(text, "%3d%n", &m->fps, &end) == 1 && text[end] == '\0' && m->fps >= 1 && m->fps <= FPS_MAX;
+}
+
+static bool set_codec(media_options *m, const char *name)
+{
+	m->codec = parley_codec_by_name(name);
+	return m->codec == PARLEY_VP8 || m->codec == PARLEY_VP9 || m->codec == PARLEY_H264 || m->codec == PARLEY_AV1;
+}
+
+static bool take_media_option(int c, media_options *m)
+{
+	switch (c) {
+	case OPT_SEND:
+		m->send = optarg;
+		return true;
+	case OPT_ONCE:
+		m->once = true;
+		return true;
+	case OPT_SIZE:
+		return set_size(m, optarg);
+	case OPT_FPS:
+		return set_fps(m, optarg);
+	case OPT_CODEC:
+		return set_codec(m, optarg);
+	case OPT_RECORD:
+		m->record = optarg;
+		return true;
+	case OPT_SHOW:
+		m->show = true;
+		return true;
+	case OPT_RTP_IN:
+		if (m->rtp_in_count == RTP_PORTS_MAX)
+			return false;
+		m->rtp_in[m->rtp_in_count++] = optarg;
+		return true;
+	case OPT_RTP_OUT:
+		m->rtp_out = optarg;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What cannot be had together; NULL: nothing. */
+static const char *find_conflict(const media_options *m)
+{
+	if (m->send && m->rtp_in_count)
+		return "--send and --rtp-in";
+	if (m->rtp_out && m->record)
+		return "--rtp-out and --record";
+	return m->rtp_out && m->show ? "--rtp-out and --show" : NULL;
+}
+
 static bool take_option(int c, room_options *o, bool *no_servers)
 {
 	switch (c) {
@@ -84,7 +191,7 @@ static bool take_option(int c, room_options *o, bool *no_servers)
 	case OPT_ECHO:
 		o->echo = true;
 		return true;
-	case OPT_SEND:
+	case OPT_SEND_FILE:
 		o->send_file = optarg;
 		return true;
 	case OPT_RECEIVE:
@@ -100,7 +207,7 @@ static bool take_option(int c, room_options *o, bool *no_servers)
 		o->verbose = true;
 		return true;
 	default:
-		return false;
+		return take_media_option(c, &o->media);
 	}
 }
 
@@ -120,7 +227,7 @@ static bool take_command(int argc, char **argv, room_options *o)
 bool options_parse(int argc, char **argv, room_options *out, int *exit_status)
 {
 	bool no_servers = false;
-	*out = (room_options){0};
+	*out = (room_options){.media = {.width = WIDTH_DEFAULT, .height = HEIGHT_DEFAULT, .fps = FPS_DEFAULT}};
 	set_hub(out, HUB_DEFAULT);
 	*exit_status = EXIT_USAGE;
 	for (int c; (c = getopt_long(argc, argv, "vh", long_options, NULL)) != -1;) {
@@ -131,13 +238,18 @@ bool options_parse(int argc, char **argv, room_options *out, int *exit_status)
 		}
 		if (!take_option(c, out, &no_servers)) {
 			if (c != '?')
-				fprintf(stderr, "parley-room: too long or too many: %s\n", optarg);
+				fprintf(stderr, "parley-room: not possible, too long or too many: %s\n", optarg);
 			fputs("Try parley-room --help.\n", stderr);
 			return false;
 		}
 	}
 	if (!take_command(argc, argv, out)) {
 		fputs(usage, stderr);
+		return false;
+	}
+	const char *conflict = find_conflict(&out->media);
+	if (conflict) {
+		fprintf(stderr, "parley-room: %s exclude each other\n", conflict);
 		return false;
 	}
 	if (out->ice_server_count == 0 && !no_servers)
