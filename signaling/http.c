@@ -209,6 +209,77 @@ bool http_header_has(const http_reader *r, const char *name, const char *token)
 	return false;
 }
 
+/* --- whom a request is for, and where it comes from --- */
+
+/* Headers of that name; *value is the last one's. */
+static size_t headers_named(const http_reader *r, const char *name, slice *value)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < r->header_count; i++) {
+		http_header header = header_at(r, i);
+		if (slice_equal_nocase(header.name, slice_from_string(name))) {
+			*value = trim(header.value);
+			count++;
+		}
+	}
+	return count;
+}
+
+/* Where ":port" begins; s.len: there is none. A colon within brackets is part of an IPv6 address. */
+static size_t port_at(slice s)
+{
+	for (size_t i = s.len; i-- > 0 && s.data[i] != ']';)
+		if (s.data[i] == ':')
+			return i;
+	return s.len;
+}
+
+/* uri-host [":" port] (RFC 9110 7.2), by its alphabet: what it means is nobody's business here. */
+static bool is_authority(slice s)
+{
+	size_t colon = port_at(s);
+	uint32_t port;
+	for (size_t i = 0; i < colon; i++)
+		if (s.data[i] <= ' ' || s.data[i] >= 0x7f || strchr("/\\?#@,\"<>^`{|}", s.data[i]))
+			return false;
+	return colon > 0 && (colon + 1 >= s.len || scan_u32(slice_part(s, colon + 1, s.len), UINT16_MAX, &port));
+}
+
+bool http_host_is_right(const http_reader *request)
+{
+	slice host;
+	size_t count = headers_named(request, "Host", &host);
+	if (count == 0)
+		return request->parser.http_minor == 0;
+	return count == 1 && is_authority(host);
+}
+
+static bool take_prefix(slice *s, const char *prefix)
+{
+	slice wanted = slice_from_string(prefix);
+	if (!slice_equal_nocase(slice_part(*s, 0, wanted.len), wanted))
+		return false;
+	*s = slice_part(*s, wanted.len, s->len);
+	return true;
+}
+
+static slice without_port(slice s, const char *port)
+{
+	size_t colon = port_at(s);
+	return slice_equal_string(slice_part(s, colon, s.len), port) ? slice_part(s, 0, colon) : s;
+}
+
+bool http_origin_is_ours(const http_reader *request)
+{
+	slice origin, host;
+	size_t count = headers_named(request, "Origin", &origin);
+	if (count != 1)
+		return count == 0;
+	const char *port = take_prefix(&origin, "https://") ? ":443" : take_prefix(&origin, "http://") ? ":80" : NULL;
+	return port && headers_named(request, "Host", &host) == 1 && origin.len &&
+	       slice_equal_nocase(without_port(origin, port), without_port(host, port));
+}
+
 /* --- writing --- */
 
 const char *http_reason(unsigned status)

@@ -57,6 +57,18 @@ bool http_header_get(const http_reader *r, const char *name, slice *value);
 /* Is token among the comma-separated ones of any header of that name? Without regard to case. */
 bool http_header_has(const http_reader *r, const char *name, const char *token);
 
+/*
+ * RFC 9112 3.2: a request of HTTP/1.1 has one Host, no more, and its value is a host with or without a port. (One of HTTP/1.0
+ * may do without.) False: answer it with 400.
+ */
+bool http_host_is_right(const http_reader *request);
+/*
+ * Is this request's Origin (RFC 6454 7), which a browser adds and a page cannot change, that of a page of this very server: host
+ * and port as in Host? True also for a request without Origin, which no browser's page has sent. Behind a proxy that speaks TLS
+ * for us the scheme cannot be known, so it only counts for the default port.
+ */
+bool http_origin_is_ours(const http_reader *request);
+
 const char *http_reason(unsigned status); /* "Not Found"; "" when unknown */
 
 /* Append a request; Host and (with a body, or for POST) Content-Length are added. Values must hold no CR or LF: PARLEY_EINVAL. */

@@ -20,6 +20,10 @@
  * arguments is a Completion with error; the connection lives on.
  *
  * Besides, the hub serves files from a table: the web page. One HTTP request per stream; then it is closed.
+ *
+ * A browser says in Origin whose page asks. The hub speaks to pages of its own, told by Host naming the same host and port, and to
+ * those of allow_origin; others get 403, lest any web page use a hub that only its visitor reaches (RFC 6455 10.2). Behind a proxy
+ * that does not hand Host on as it came, allow_origin must be the address that people see. Without Origin all are welcome.
  */
 #ifndef PARLEY_SIGNALING_HUB_H
 #define PARLEY_SIGNALING_HUB_H
@@ -54,7 +58,7 @@ typedef struct {
 typedef struct {
 	const hub_file *files;
 	size_t file_count;
-	const char *allow_origin; /* of a page served elsewhere, "https://host": it may negotiate too; NULL: none */
+	const char *allow_origin; /* of a page served elsewhere, "https://host": it may use the hub too; NULL: none */
 	parley_random random;	  /* the context must outlive the hub */
 	trace *trace;		  /* may be NULL */
 } hub_config;

@@ -94,6 +94,25 @@ static void serve_file(hub *h, hub_connection *c, uint64_t now)
 	hub_end(h, c, now, err ? parley_strerror(err) : "answered");
 }
 
+/* --- who may speak to the hub --- */
+
+/*
+ * RFC 6455 10.2: a browser lets any page open a WebSocket to anywhere, and says in Origin whose page it is. A page of another
+ * site must not speak through the browser of someone who reaches this hub, unless it was named. What has no Origin is no browser.
+ */
+static bool is_welcome(const hub *h, const hub_connection *c)
+{
+	slice origin = {0};
+	if (http_origin_is_ours(&c->http))
+		return true;
+	if (http_header_get(&c->http, "Origin", &origin) && h->config.allow_origin &&
+	    slice_equal_nocase(origin, slice_from_string(h->config.allow_origin)))
+		return true;
+	trace_printf(h->config.trace, TRACE_WARN, "hub", "%s: a page of %.*s is neither ours nor allowed", c->from,
+		     (int)(origin.len < 100 ? origin.len : 100), (const char *)origin.data);
+	return false;
+}
+
 /* --- negotiation --- */
 
 void hub_expire_tokens(hub *h, uint64_t now)
@@ -156,6 +175,10 @@ static void serve_negotiate(hub *h, hub_connection *c, uint64_t now)
 {
 	char version[8] = "0";
 	hub_token *t;
+	if (!is_welcome(h, c)) {
+		answer_status(h, c, now, 403);
+		return;
+	}
 	if (is_method(c, "OPTIONS") && h->config.allow_origin) {
 		answer_status(h, c, now, 200);
 		return;
@@ -214,6 +237,8 @@ static unsigned claim_token(hub *h, hub_connection *c)
 static void serve_socket(hub *h, hub_connection *c, uint64_t now, slice rest)
 {
 	unsigned refusal = websocket_check_request(&c->http);
+	if (!refusal && !is_welcome(h, c))
+		refusal = 403;
 	if (!refusal)
 		refusal = claim_token(h, c);
 	if (refusal) {
@@ -248,6 +273,8 @@ void hub_receive_http(hub *h, hub_connection *c, uint64_t now, slice in)
 		answer_status(h, c, now, err == PARLEY_ELIMIT ? 431 : err == PARLEY_ENOMEM ? 500 : 400);
 	} else if (!c->http.complete) {
 		return;
+	} else if (!http_host_is_right(&c->http)) {
+		answer_status(h, c, now, 400);
 	} else if (path_is(c, HUB_PATH)) {
 		serve_socket(h, c, now, slice_part(in, used, in.len));
 	} else if (path_is(c, HUB_PATH "/negotiate")) {

@@ -309,6 +309,8 @@ unsigned websocket_check_request(const http_reader *request)
 	size_t len;
 	if (strcmp(request->method, "GET") != 0)
 		return 405;
+	if (request->parser.http_minor == 0 || !http_host_is_right(request))
+		return 400;
 	if (!http_header_has(request, "Upgrade", "websocket") || !http_header_has(request, "Connection", "Upgrade"))
 		return 400;
 	if (!http_header_get(request, "Sec-WebSocket-Version", &version) || !slice_equal_string(version, "13"))

@@ -29,7 +29,8 @@ static const char usage[] =
 	"  --tls-cert FILE      certificate chain, PEM: serve HTTPS. With it:\n"
 	"  --tls-key FILE       its private key, PEM\n"
 	"  --root DIR           folder of the page (default: apps/web/public of the source tree)\n"
-	"  --allow-origin URL   a page from this origin may use the hub too\n"
+	"  --allow-origin URL   a page from this origin (https://HOST[:PORT]) may use the hub too; needed for its own page\n"
+	"                       behind a reverse proxy that does not pass the Host header on as it came\n"
 	"  -v, --verbose        say who comes, goes, creates and joins; twice: every message\n"
 	"  -h, --help\n";
 

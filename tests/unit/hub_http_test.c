@@ -123,13 +123,19 @@ static void each_request_has_its_answer(void **state)
 		const char *request, *status, *body;
 	} cases[] = {
 		{"GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n", "\r\n\r\npage"},
-		{"GET /a.js?v=1 HTTP/1.1\r\n\r\n", "HTTP/1.1 200 ", "\r\n\r\nscript"},
-		{"HEAD / HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n", "\r\n\r\n"},
-		{"HEAD /none HTTP/1.1\r\n\r\n", "HTTP/1.1 404 ", "\r\n\r\n"},
-		{"GET /../../etc/passwd HTTP/1.1\r\n\r\n", "HTTP/1.1 404 ", "\r\n\r\nNot Found"},
-		{"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 405 ", "\r\n\r\nMethod Not Allowed"},
-		{"GET /connectionHub/negotiate HTTP/1.1\r\n\r\n", "HTTP/1.1 405 ", "\r\n\r\nMethod Not Allowed"},
-		{"GET /connectionHub HTTP/1.1\r\n\r\n", "HTTP/1.1 400 ", "\r\n\r\nBad Request"},
+		{"GET /a.js?v=1 HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 ", "\r\n\r\nscript"},
+		{"HEAD / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n", "\r\n\r\n"},
+		{"HEAD /none HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 404 ", "\r\n\r\n"},
+		{"GET /../../etc/passwd HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 404 ", "\r\n\r\nNot Found"},
+		{"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 405 ",
+		 "\r\n\r\nMethod Not Allowed"},
+		{"GET /connectionHub/negotiate HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 405 ",
+		 "\r\n\r\nMethod Not Allowed"},
+		{"GET /connectionHub HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 400 ", "\r\n\r\nBad Request"},
+		{"GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK\r\n", "\r\n\r\npage"},
+		{"GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 ", "\r\n\r\nBad Request"},
+		{"GET / HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n", "HTTP/1.1 400 ", "\r\n\r\nBad Request"},
+		{"GET / HTTP/1.1\r\nHost: h/x\r\n\r\n", "HTTP/1.1 400 ", "\r\n\r\nBad Request"},
 		{UPGRADE("?id=unknown"), "HTTP/1.1 404 ", "\r\n\r\nNot Found"},
 		{"\x16\x03\x01", "HTTP/1.1 400 ", "\r\n\r\nBad Request"},
 	};
@@ -147,6 +153,52 @@ static void each_request_has_its_answer(void **state)
 	assert_int_equal(hub_connection_count(s->hub), 0);
 }
 
+static void pages_of_other_sites_are_refused(void **state)
+{
+	static const struct {
+		const char *host, *headers; /* the latter with their line ends */
+		unsigned status;
+	} cases[] = {
+		{"hub.test", "", 101}, /* no browser */
+		{"hub.test", "Origin: http://hub.test\r\n", 101},
+		{"hub.test", "Origin: https://HUB.test\r\n", 101},
+		{"hub.test:443", "Origin: https://hub.test\r\n", 101},
+		{"hub.test:8080", "Origin: http://hub.test:8080\r\n", 101},
+		{"[::1]:8080", "Origin: http://[::1]:8080\r\n", 101},
+		{"hub.test", "Origin: https://page.test\r\n", 101}, /* named */
+		{"hub.test", "Origin: https://evil.test\r\n", 403},
+		{"hub.test", "Origin: https://page.test.evil\r\n", 403},
+		{"hub.test", "Origin: http://hub.test.evil\r\n", 403},
+		{"hub.test", "Origin: http://hub.test:81\r\n", 403},
+		{"hub.test:80", "Origin: https://hub.test\r\n", 403},
+		{"[::1]", "Origin: http://[::\r\n", 403},
+		{"hub.test", "Origin: null\r\n", 403},
+		{"hub.test", "Origin: http://hub.test\r\nOrigin: http://hub.test\r\n", 403},
+		{"hub.test", "Origin: \r\n", 403},
+	};
+	scene *s = *state;
+	hub_free(s->hub);
+	hub_config config = {.random = rng_seeded_source(&s->seed), .allow_origin = "https://page.test"};
+	assert_int_equal(hub_new(&s->hub, &config), 0);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		static const char *const requests[] = {
+			"GET /connectionHub HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+			"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+			"POST /connectionHub/negotiate HTTP/1.1\r\nContent-Length: 0\r\n"};
+		for (size_t k = 0; k < 2; k++) {
+			char request[512], wanted[32];
+			stream *st = open_stream(s);
+			unsigned status = k && cases[i].status == 101 ? 200 : cases[i].status;
+			snprintf(request, sizeof request, "%sHost: %s\r\n%s\r\n", requests[k], cases[i].host,
+				 cases[i].headers);
+			snprintf(wanted, sizeof wanted, "HTTP/1.1 %u ", status);
+			send_text(s, st, request);
+			assert_memory_equal(st->got, wanted, strlen(wanted));
+			free(st);
+		}
+	}
+}
+
 /* The 32 digits behind "name":" */
 static void read_secret(const stream *st, const char *name, char out[33])
 {
@@ -159,7 +211,8 @@ static void negotiate(scene *s, char token[33])
 {
 	char id[33];
 	stream *st = open_stream(s);
-	send_text(s, st, "POST /ConnectionHub/negotiate?negotiateVersion=1 HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+	send_text(s, st,
+		  "POST /ConnectionHub/negotiate?negotiateVersion=1 HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
 	read_secret(st, "\"connectionId\":\"", id);
 	read_secret(st, "\"connectionToken\":\"", token);
 	assert_string_not_equal(id, token);
@@ -213,7 +266,7 @@ static void tokens_are_limited(void **state)
 	for (size_t i = 0; i < HUB_TOKENS_MAX; i++)
 		negotiate(s, token);
 	stream *st = open_stream(s);
-	send_text(s, st, "POST /connectionHub/negotiate HTTP/1.1\r\nContent-Length: 0\r\n\r\n");
+	send_text(s, st, "POST /connectionHub/negotiate HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
 	assert_non_null(strstr(st->got, "HTTP/1.1 503 "));
 	free(st);
 }
@@ -361,6 +414,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SCENE_TEST(each_request_has_its_answer),
+		SCENE_TEST(pages_of_other_sites_are_refused),
 		SCENE_TEST(a_token_opens_one_websocket),
 		SCENE_TEST(a_token_expires),
 		SCENE_TEST(tokens_are_limited),
