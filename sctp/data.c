@@ -84,8 +84,12 @@ void sctp_handle_data(sctp_association *a, uint64_t now, const sctp_tlv *chunk)
 	sctp_data data;
 	if (!may_receive(a))
 		return;
-	if (!sctp_data_decode(chunk, &data) || !data.payload.len) {
-		sctp_abort_with(a, SCTP_CAUSE_NO_USER_DATA, PARLEY_EPROTO, "DATA chunk without data");
+	if (!sctp_data_decode(chunk, &data)) {
+		sctp_abort_with(a, SCTP_CAUSE_PROTOCOL_VIOLATION, 0, PARLEY_EPROTO, "DATA chunk cut short");
+		return;
+	}
+	if (!data.payload.len) { /* RFC 9260 6.2 */
+		sctp_abort_with(a, SCTP_CAUSE_NO_USER_DATA, data.tsn, PARLEY_EPROTO, "DATA chunk without data");
 		return;
 	}
 	a->packet_had_data = true;
@@ -100,7 +104,7 @@ void sctp_handle_data(sctp_association *a, uint64_t now, const sctp_tlv *chunk)
 		sctp_reconfig_cumulative(a, now);
 		break;
 	case PARLEY_EMSGSIZE:
-		sctp_abort_with(a, SCTP_CAUSE_OUT_OF_RESOURCE, PARLEY_EMSGSIZE, "message longer than announced");
+		sctp_abort_with(a, SCTP_CAUSE_OUT_OF_RESOURCE, 0, PARLEY_EMSGSIZE, "message longer than announced");
 		break;
 	default:
 		a->stats.data_dropped++; /* no memory: as if lost; the peer sends it again */

@@ -30,6 +30,15 @@ static const char *unusable_id(dc_layer *layer, uint16_t id)
 	return NULL;
 }
 
+/* A channel that the peer ends, in order or by breaking the rules. */
+static void end_channel(dc_layer *layer, uint64_t now, dc_channel *c)
+{
+	if (c->info.state == DC_OPEN)
+		dc_tell(layer, c, &c->tell_closing);
+	if (c->info.state < DC_CLOSING)
+		dc_begin_closing(layer, now, c);
+}
+
 static bool incoming(dc_layer *layer, uint64_t now, const sctp_event *in, dc_event *out)
 {
 	dcep_open open;
@@ -38,8 +47,10 @@ static bool incoming(dc_layer *layer, uint64_t now, const sctp_event *in, dc_eve
 		return false;
 	}
 	const char *why = unusable_id(layer, in->stream);
-	if (why && stream_map_get(&layer->ids, in->stream)) {
-		DC_WARN(layer, "OPEN on stream %u ignored: %s", in->stream, why);
+	dc_channel *old = stream_map_get(&layer->ids, in->stream);
+	if (why && old) { /* RFC 8832 6: that is the channel to close */
+		DC_WARN(layer, "OPEN on stream %u closes its channel: %s", in->stream, why);
+		end_channel(layer, now, old);
 		return false;
 	}
 	dc_options options = {.label = open.label,
@@ -112,10 +123,8 @@ static void reset_stream(dc_layer *layer, uint64_t now, uint16_t id, sctp_reset_
 	dc_channel *c = stream_map_get(&layer->ids, id);
 	if (!c)
 		return;
-	if (kind == SCTP_RESET_INCOMING && c->info.state == DC_OPEN) {
-		dc_tell(layer, c, &c->tell_closing);
-		dc_begin_closing(layer, now, c);
-	}
+	if (kind == SCTP_RESET_INCOMING && c->info.state == DC_OPEN)
+		end_channel(layer, now, c);
 	if (c->info.state != DC_CLOSING)
 		return;
 	c->reset_in |= kind == SCTP_RESET_INCOMING;

@@ -163,7 +163,7 @@ void sctp_handle_init_ack(sctp_association *a, uint64_t now, const sctp_tlv *chu
 	if (!init.tag || !init.streams_out || !init.streams_in) { /* RFC 9260 3.3.3; without a tag nobody can be told */
 		a->has_peer = init.tag != 0;
 		a->peer_tag = init.tag;
-		sctp_abort_with(a, SCTP_CAUSE_PROTOCOL_VIOLATION, PARLEY_EPROTO, "INIT-ACK without tag or streams");
+		sctp_abort_with(a, SCTP_CAUSE_INVALID_PARAM, 0, PARLEY_EPROTO, "INIT-ACK without tag or streams");
 		return;
 	}
 	if (!is_possible(&init)) {
@@ -173,7 +173,12 @@ void sctp_handle_init_ack(sctp_association *a, uint64_t now, const sctp_tlv *chu
 	if (!init.has_cookie || init.cookie.len + SCTP_TLV_HEADER + SCTP_PACKET_HEADER > a->config.mtu) {
 		a->has_peer = true;
 		a->peer_tag = init.tag;
-		sctp_abort_with(a, SCTP_CAUSE_MISSING_PARAM, PARLEY_EPROTO, "INIT-ACK without a usable cookie");
+		if (!init.has_cookie)
+			sctp_abort_with(a, SCTP_CAUSE_MISSING_PARAM, SCTP_PARAM_STATE_COOKIE, PARLEY_EPROTO,
+					"INIT-ACK without a cookie");
+		else
+			sctp_abort_with(a, SCTP_CAUSE_OUT_OF_RESOURCE, 0, PARLEY_EPROTO,
+					"INIT-ACK with a cookie that fits no packet");
 		return;
 	}
 	uint8_t *echo = malloc(init.cookie.len ? init.cookie.len : 1);

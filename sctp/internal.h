@@ -46,7 +46,7 @@ typedef struct { /* RFC 6525 */
 	/* our requests: one at a time */
 	uint32_t next_request;
 	bool outstanding;
-	uint32_t last_tsn; /* in the outstanding one */
+	uint32_t last_tsn, response; /* in the outstanding one */
 	uint16_t streams[SCTP_RESET_STREAMS_MAX];
 	size_t count;
 	size_t wanted;	     /* streams in SCTP_RESET_WANTED */
@@ -176,8 +176,11 @@ void sctp_handle_shutdown_complete(sctp_association *a);
 void sctp_handle_abort(sctp_association *a, const sctp_tlv *chunk);
 void sctp_handle_error(sctp_association *a, uint64_t now, const sctp_tlv *chunk);
 void sctp_t2_expired(sctp_association *a, uint64_t now);
-/* Ends with an ABORT to the peer of this cause, with text as its value. */
-void sctp_abort_with(sctp_association *a, uint16_t cause, int error, const char *reason);
+/*
+ * Ends with an ABORT to the peer of this cause. subject is what it is about, where it has a place for that: the TSN of
+ * SCTP_CAUSE_NO_USER_DATA, the parameter of SCTP_CAUSE_MISSING_PARAM. The reason goes along where there is room for words.
+ */
+void sctp_abort_with(sctp_association *a, uint16_t cause, uint32_t subject, int error, const char *reason);
 
 /* event.c */
 sctp_run *sctp_event_new(sctp_event_type type, size_t size); /* size: bytes of room in data; NULL: out of memory */

@@ -61,8 +61,16 @@ static void print_reconfig(const sctp_tlv *chunk, text *t)
 static void print_causes(const sctp_tlv *chunk, text *t)
 {
 	reader r = reader_of(chunk->value);
-	for (sctp_tlv c; sctp_tlv_next(&r, &c);)
+	for (sctp_tlv c; sctp_tlv_next(&r, &c);) {
+		reader value = reader_of(c.value);
+		uint32_t subject = read_u32(&value);
+		uint16_t param = read_u16(&value);
 		text_printf(t, " cause=%u", c.type);
+		if (c.type == SCTP_CAUSE_NO_USER_DATA)
+			text_printf(t, " tsn=%" PRIu32, subject);
+		else if (c.type == SCTP_CAUSE_MISSING_PARAM)
+			text_printf(t, " missing=%" PRIu32 ": %u", subject, param);
+	}
 }
 
 static void print_chunk(const sctp_tlv *chunk, text *t)

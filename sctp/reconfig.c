@@ -79,6 +79,8 @@ void sctp_reconfig_advance(sctp_association *a, uint64_t now)
 	if (!c->count)
 		return;
 	c->outstanding = true;
+	c->response = c->answers ? c->peer_asked : c->expected - 1;
+	c->answers = false;
 	c->last_tsn = a->sent.next - 1;
 	a->send_reconfig = true;
 	sctp_timer_start(a, SCTP_TIMER_RECONFIG, now, a->rto.rto);
@@ -94,7 +96,7 @@ void sctp_write_reconfig(sctp_association *a, writer *w)
 	size_t at = sctp_chunk_begin(w, SCTP_CHUNK_RECONFIG, 0);
 	size_t param = sctp_param_begin(w, SCTP_PARAM_OUTGOING_RESET);
 	write_u32(w, c->next_request);
-	write_u32(w, c->answers ? c->peer_asked : c->expected - 1);
+	write_u32(w, c->response);
 	write_u32(w, c->last_tsn);
 	for (size_t i = 0; i < c->count; i++)
 		write_u16(w, c->streams[i]);
@@ -131,7 +133,7 @@ static void finish_request(sctp_association *a, uint64_t now, bool done)
 	}
 	sctp_event_push(a, run);
 	c->next_request++;
-	c->outstanding = c->answers = false;
+	c->outstanding = false;
 	a->send_reconfig = false;
 	sctp_timer_stop(a, SCTP_TIMER_RECONFIG);
 	sctp_reconfig_advance(a, now);
@@ -225,17 +227,30 @@ static uint32_t outgoing_reset(sctp_association *a, const sctp_reconfig_param *p
 	return SCTP_RESULT_IN_PROGRESS;
 }
 
-/* RFC 6525 5.2.3: the peer wants our side reset; our request, when it is ready, is the answer. */
+/* What a peer may ask of one stream. True: it will be in a request of ours that is yet to be made. */
+static bool will_reset(sctp_association *a, sctp_stream_out *s)
+{
+	if (s && s->reset == SCTP_RESET_NONE)
+		want_reset(a, s);
+	return s && s->reset == SCTP_RESET_WANTED;
+}
+
+/*
+ * RFC 6525 5.2.3, 4.2: the peer wants our side reset, of all streams if it names none; our request, when it is ready, is the
+ * answer. What never sent anything is at SSN 0 already, and what the request under way resets is not reset twice.
+ */
 static uint32_t incoming_reset(sctp_association *a, const sctp_reconfig_param *p)
 {
-	size_t known = 0;
-	for (size_t i = 0; i < p->stream_count; i++) {
-		sctp_stream_out *s = stream_map_get(&a->queue.streams, sctp_reconfig_stream(p, i));
-		known += s != NULL;
-		if (s)
-			want_reset(a, s);
-	}
-	if (!known)
+	size_t count = 0;
+	uint32_t id = 0;
+	for (size_t i = 0; i < p->stream_count; i++)
+		if (sctp_reconfig_stream(p, i) >= a->streams_out)
+			return SCTP_RESULT_WRONG_SSN;
+	for (size_t i = 0; i < p->stream_count; i++)
+		count += will_reset(a, stream_map_get(&a->queue.streams, sctp_reconfig_stream(p, i)));
+	for (sctp_stream_out *s; !p->stream_count && (s = stream_map_next(&a->queue.streams, &id)); id++)
+		count += will_reset(a, s);
+	if (!count)
 		return SCTP_RESULT_NOTHING_TO_DO;
 	a->reconfig.answers = true;
 	a->reconfig.peer_asked = p->request;

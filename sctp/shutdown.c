@@ -102,21 +102,39 @@ void sctp_t2_expired(sctp_association *a, uint64_t now)
 
 /* --- ABORT, ERROR --- */
 
-void sctp_abort_with(sctp_association *a, uint16_t cause, int error, const char *reason)
+/* RFC 9260 3.3.10: only two causes have room for words; the others carry what they are about, or nothing. */
+static void write_cause(writer *w, uint16_t cause, uint32_t subject, slice words)
+{
+	size_t at = sctp_param_begin(w, cause);
+	switch (cause) {
+	case SCTP_CAUSE_MISSING_PARAM:
+		write_u32(w, 1); /* how many are missing */
+		write_u16(w, (uint16_t)subject);
+		break;
+	case SCTP_CAUSE_NO_USER_DATA:
+		write_u32(w, subject);
+		break;
+	case SCTP_CAUSE_USER_ABORT:
+	case SCTP_CAUSE_PROTOCOL_VIOLATION:
+		write_bytes(w, words);
+		break;
+	default:
+		break;
+	}
+	sctp_tlv_end(w, at);
+}
+
+void sctp_abort_with(sctp_association *a, uint16_t cause, uint32_t subject, int error, const char *reason)
 {
 	uint8_t bytes[2 * SCTP_TLV_HEADER + ABORT_TEXT_MAX];
 	writer w = writer_of(bytes, sizeof bytes);
+	slice words = slice_part(slice_from_string(reason), 0, ABORT_TEXT_MAX);
 	size_t at = sctp_chunk_begin(&w, SCTP_CHUNK_ABORT, 0);
-	slice value = slice_part(slice_from_string(reason), 0, ABORT_TEXT_MAX);
-	if (cause == SCTP_CAUSE_OUT_OF_RESOURCE || cause == SCTP_CAUSE_MISSING_PARAM ||
-	    cause == SCTP_CAUSE_NO_USER_DATA) {
-		cause = SCTP_CAUSE_PROTOCOL_VIOLATION; /* those have no room for words (RFC 9260 3.3.10) */
-	}
-	sctp_write_param(&w, cause, value);
+	write_cause(&w, cause, subject, words);
 	sctp_tlv_end(&w, at);
 	bool tell = a->has_peer && !a->ended;
 	uint32_t tag = a->peer_tag;
-	sctp_end(a, error, "%.*s", (int)value.len, (const char *)value.data);
+	sctp_end(a, error, "%.*s", (int)words.len, (const char *)words.data);
 	if (tell)
 		sctp_queue_packet(a, tag, writer_slice(&w));
 }
@@ -124,7 +142,7 @@ void sctp_abort_with(sctp_association *a, uint16_t cause, int error, const char 
 void sctp_abort(sctp_association *a, uint64_t now, const char *reason)
 {
 	(void)now;
-	sctp_abort_with(a, SCTP_CAUSE_USER_ABORT, PARLEY_ECLOSED, reason ? reason : "");
+	sctp_abort_with(a, SCTP_CAUSE_USER_ABORT, 0, PARLEY_ECLOSED, reason ? reason : "");
 }
 
 static void text_printable(text *t, slice s)
@@ -150,12 +168,23 @@ static void describe_causes(slice causes, text *t)
 	}
 }
 
+/* What its user wanted is no failure to show to ours; every WebRTC stack says these words (peer/core.c too) when it is closed. */
+#define USUAL_WORDS "Close called"
+
 void sctp_handle_abort(sctp_association *a, const sctp_tlv *chunk)
 {
-	char reason[SCTP_REASON_MAX];
-	text t = text_of(reason, sizeof reason);
+	char causes[SCTP_REASON_MAX], words[ABORT_TEXT_MAX + 1];
+	text t = text_of(causes, sizeof causes), u = text_of(words, sizeof words);
+	sctp_tlv cause;
 	describe_causes(chunk->value, &t);
-	sctp_end(a, PARLEY_ECLOSED, "aborted by the peer%s", reason);
+	SCTP_INFO(a, "aborted by the peer%s", causes);
+	if (!sctp_tlv_find(chunk->value, SCTP_CAUSE_USER_ABORT, &cause)) {
+		sctp_end(a, PARLEY_ECLOSED, "aborted by the peer%s", causes);
+		return;
+	}
+	bool usual = !cause.value.len || slice_equal_string(cause.value, USUAL_WORDS);
+	text_printable(&u, slice_part(cause.value, 0, ABORT_TEXT_MAX));
+	sctp_end(a, PARLEY_ECLOSED, "the peer closed the connection%s%s", usual ? "" : ": ", usual ? "" : words);
 }
 
 void sctp_handle_error(sctp_association *a, uint64_t now, const sctp_tlv *chunk)

@@ -351,7 +351,9 @@ static void rule_breakers_are_refused(void **state)
 	pair_run(&p, 5 * US_PER_S);
 	assert_int_equal(x.incoming[1], 0);
 	assert_int_equal(x.messages[1], 0);
-	assert_int_equal(x.closed[1], 0);
+	assert_int_equal(x.closed[1], 1); /* the one whose id was opened again */
+	assert_int_equal(x.closed[0], 1);
+	assert_int_equal(x.last_error[1], 0);
 	finish(&p, &x);
 }
 

@@ -350,7 +350,12 @@ static void data_without_data_aborts(void **state)
 	attack_data(&p, FIRST_TSN, 0, 0, "BE", 0);
 	assert_true(p.closed[0]);
 	assert_int_equal(p.error[0], PARLEY_EPROTO);
-	HAS("ABORT");
+	HAS("ABORT cause=9 tsn=1000");
+	pair_clear(&p);
+	connect_pair(&p, 10);
+	attack_chunk(&p, SCTP_CHUNK_DATA, 3, "cut short", 9);
+	assert_int_equal(p.error[0], PARLEY_EPROTO);
+	HAS("ABORT cause=13");
 	pair_clear(&p);
 }
 
@@ -363,7 +368,7 @@ static void a_message_longer_than_announced_aborts(void **state)
 		attack_data(&p, FIRST_TSN + i, 0, 0, i ? "" : "B", 1000);
 	assert_true(p.closed[0]);
 	assert_int_equal(p.error[0], PARLEY_EMSGSIZE);
-	HAS("ABORT");
+	HAS("ABORT cause=4");
 	pair_clear(&p);
 }
 

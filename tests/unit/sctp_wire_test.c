@@ -89,7 +89,7 @@ static slice init_chunk(writer *w, uint8_t type, uint32_t tag, uint32_t window, 
 			  .streams_out = streams_out,
 			  .streams_in = streams_in,
 			  .initial_tsn = TSN,
-			  .has_cookie = type == SCTP_CHUNK_INIT_ACK,
+			  .has_cookie = type == SCTP_CHUNK_INIT_ACK && tag != 8,
 			  .cookie = slice_of(cookie, sizeof cookie)};
 	sctp_init_encode(w, type, &init);
 	return writer_slice(w);
@@ -138,8 +138,9 @@ static void an_init_ack_that_cannot_be_ends_the_attempt(void **state)
 		{7, 1500, 1, 1, SCTP_COOKIE_ECHOED, "tag=00000007 COOKIE-ECHO"},
 		{7, 1499, 1, 1, SCTP_COOKIE_WAIT, NULL},
 		{0, 1500, 1, 1, SCTP_CLOSED, NULL},
-		{7, 1500, 0, 1, SCTP_CLOSED, "tag=00000007 ABORT"},
-		{7, 1500, 1, 0, SCTP_CLOSED, "tag=00000007 ABORT"},
+		{7, 1500, 0, 1, SCTP_CLOSED, "tag=00000007 ABORT cause=7"},
+		{7, 1500, 1, 0, SCTP_CLOSED, "tag=00000007 ABORT cause=7"},
+		{8, 1500, 1, 1, SCTP_CLOSED, "tag=00000008 ABORT cause=2 missing=1: 7"}, /* see init_chunk */
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
 		uint8_t bytes[64];
@@ -364,7 +365,7 @@ static void empty_data_aborts(void **state)
 	pair p;
 	connect_numbered(&p);
 	inject_data(&p, TSN, 0, 0);
-	assert_says("ABORT cause=13");
+	assert_says("ABORT cause=9 tsn=100");
 	assert_int_equal(p.error[1], PARLEY_EPROTO);
 	pair_clear(&p);
 }
@@ -427,30 +428,56 @@ static void reconfiguration_requests_are_counted(void **state)
 	pair_clear(&p);
 }
 
+/* A request for our side of the streams in the list, to which `wanted` is the answer. */
+static void ask_for_reset(pair *p, uint32_t request, const uint16_t *streams, size_t count, const char *wanted)
+{
+	uint8_t bytes[64];
+	writer w = writer_of(bytes, sizeof bytes);
+	size_t at = sctp_chunk_begin(&w, SCTP_CHUNK_RECONFIG, 0);
+	size_t param = sctp_param_begin(&w, SCTP_PARAM_INCOMING_RESET);
+	write_u32(&w, request);
+	for (size_t i = 0; i < count; i++)
+		write_u16(&w, streams[i]);
+	sctp_tlv_end(&w, param);
+	sctp_tlv_end(&w, at);
+	inject(p, writer_slice(&w));
+	assert_says(wanted);
+}
+
 /* RFC 6525 5.2.3: our own request answers it; with nothing sent on the stream there is nothing to do. */
 static void a_request_to_reset_our_side_is_met(void **state)
 {
 	(void)state;
+	static const uint16_t used = 3, unused = 4;
 	pair p;
 	connect_numbered(&p);
 	p.drop = NULL;
-	assert_int_equal(sctp_send(p.end[1], p.now, 3, 51, slice_of("x", 1), NULL), 0);
+	assert_int_equal(sctp_send(p.end[1], p.now, used, 51, slice_of("x", 1), NULL), 0);
 	pair_run(&p, US_PER_S);
 	listen(&p);
-	for (uint32_t i = 0; i < 2; i++) {
-		uint8_t bytes[64];
-		writer w = writer_of(bytes, sizeof bytes);
-		size_t at = sctp_chunk_begin(&w, SCTP_CHUNK_RECONFIG, 0);
-		size_t param = sctp_param_begin(&w, SCTP_PARAM_INCOMING_RESET);
-		write_u32(&w, TSN + i);
-		write_u16(&w, i ? 4 : 3);
-		sctp_tlv_end(&w, param);
-		sctp_tlv_end(&w, at);
-		inject(&p, writer_slice(&w));
-		assert_says(i ? "response(101 result=0)" : "response(100 result=6)");
-		if (i == 0)
-			assert_says("type=13 streams=1");
-	}
+	ask_for_reset(&p, TSN, &used, 1, "response(100 result=6)");
+	assert_says("type=13 streams=1");
+	ask_for_reset(&p, TSN + 1, &unused, 1, "response(101 result=0)");
+	ask_for_reset(&p, TSN + 2, &used, 1, "response(102 result=0)"); /* is being reset */
+	pair_clear(&p);
+}
+
+/* RFC 6525 4.2, 4.4 */
+static void a_request_without_a_list_means_all_streams(void **state)
+{
+	(void)state;
+	static const uint16_t beyond[] = {3, 65534, 65535};
+	pair p;
+	connect_numbered(&p);
+	p.drop = NULL;
+	for (uint16_t stream = 3; stream < 6; stream++)
+		assert_int_equal(sctp_send(p.end[1], p.now, stream, 51, slice_of("x", 1), NULL), 0);
+	pair_run(&p, US_PER_S);
+	listen(&p);
+	ask_for_reset(&p, TSN, beyond, 3, "response(100 result=3)");
+	assert_null(strstr(answer, "request"));
+	ask_for_reset(&p, TSN + 1, NULL, 0, "response(101 result=6)");
+	assert_says("type=13 streams=3");
 	pair_clear(&p);
 }
 
@@ -472,6 +499,7 @@ int main(void)
 		cmocka_unit_test(a_forward_tsn_moves_on_but_not_beyond_reason),
 		cmocka_unit_test(reconfiguration_requests_are_counted),
 		cmocka_unit_test(a_request_to_reset_our_side_is_met),
+		cmocka_unit_test(a_request_without_a_list_means_all_streams),
 	};
 	return cmocka_run_group_tests_name("sctp/wire", tests, NULL, NULL);
 }
