@@ -2,59 +2,72 @@
 #include "base/text.h"
 #include "sdp/internal.h"
 
-#define MID_EXTENSION "urn:ietf:params:rtp-hdrext:sdes:mid" /* RFC 9143 15.2: tells bundled sections apart */
-
-/* The codecs of rtp/, so that a section keeps at least one format both sides know. */
-static const char *const audio_codecs[] = {"opus", "PCMU", "PCMA", "G722", NULL};
-static const char *const video_codecs[] = {"VP8", "VP9", "H264", "H265", "AV1", NULL};
-
 /* One bundle, hence one transport, is accepted. */
 typedef struct {
 	const sdp_session *offer;
+	const sdp_local *local;
 	int data;		 /* the one data channel section; -1: none */
 	int first;		 /* the section whose bundle is taken; -1: nothing is acceptable */
 	const sdp_group *bundle; /* that bundle, outside of which all is rejected; NULL: only `first` is accepted */
 	sdp_setup setup;
 } answer_plan;
 
-static bool is_known_codec(sdp_kind kind, const sdp_codec *codec)
+/* --- audio and video: what of it --- */
+
+/* What the local end wants of a section: the media of its mid, else nothing but to keep it open. */
+static sdp_local_media wanted_media(const sdp_local *local, const sdp_media *offered)
 {
-	for (const char *const *name = kind == SDP_AUDIO ? audio_codecs : video_codecs; *name; name++)
-		if (slice_equal_nocase(codec->name, slice_from_string(*name)))
-			return true;
+	const sdp_local_media *media = sdp_local_media_of(local, offered->mid);
+	if (media)
+		return *media;
+	return (sdp_local_media){
+		.kind = offered->kind,
+		.direction = SDP_INACTIVE,
+		.extensions = sdp_default_extensions(offered->kind),
+	};
+}
+
+static const sdp_local_codec *wanted_codecs(const sdp_local_media *wanted, size_t *count)
+{
+	*count = wanted->codec_count;
+	return wanted->codecs ? wanted->codecs : sdp_default_codecs(wanted->kind, count);
+}
+
+static bool is_match(const sdp_local_codec *local, const sdp_codec *offered)
+{
+	sdp_codec codec = sdp_codec_of(local);
+	return sdp_codecs_match(&codec, offered);
+}
+
+static bool has_common_codec(const sdp_local_media *wanted, const sdp_media *offered)
+{
+	size_t count;
+	const sdp_local_codec *codecs = wanted_codecs(wanted, &count);
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < offered->codec_count; k++)
+			if (is_match(&codecs[i], &offered->codecs[k]))
+				return true;
 	return false;
 }
 
-/* Known here, or the retransmission (RFC 4588 8.6) of one that is. */
-static bool keeps_codec(const sdp_media *media, const sdp_codec *codec)
+static bool is_acceptable_media(const sdp_local *local, const sdp_media *offered)
 {
-	slice apt;
-	uint32_t base_type;
-	if (is_known_codec(media->kind, codec))
-		return true;
-	if (!slice_equal_nocase(codec->name, slice_from_string("rtx")) || !sdp_fmtp_get(codec->fmtp, "apt", &apt) ||
-	    !scan_u32(apt, 127, &base_type))
-		return false;
-	const sdp_codec *base = sdp_find_codec(media, base_type);
-	return base && is_known_codec(media->kind, base);
+	sdp_local_media wanted = wanted_media(local, offered);
+	return sdp_is_dtls_rtp(offered) && offered->rtcp_mux && !wanted.stopped && wanted.kind == offered->kind &&
+	       has_common_codec(&wanted, offered);
 }
 
-static bool has_known_codec(const sdp_media *media)
-{
-	for (size_t i = 0; i < media->codec_count; i++)
-		if (is_known_codec(media->kind, &media->codecs[i]))
-			return true;
-	return false;
-}
+/* --- which sections --- */
 
-static bool is_acceptable(const sdp_session *offer, size_t section)
+static bool is_acceptable(const answer_plan *plan, size_t section)
 {
+	const sdp_session *offer = plan->offer;
 	const sdp_media *m = &offer->media[section];
 	if (sdp_is_rejected(m) || (m->bundle_only && !sdp_bundle_of(offer, section)))
 		return false;
 	if (sdp_is_data(m)) /* RFC 8841 5.1: without a port there is no association */
 		return m->has_sctp_port && m->sctp_port != 0;
-	return sdp_is_dtls_rtp(m) && m->rtcp_mux && has_known_codec(m);
+	return is_acceptable_media(plan->local, m);
 }
 
 /* RFC 8842 5.3: what the offer asks for; else what the DTLS association has already; else active. */
@@ -69,7 +82,7 @@ static sdp_setup answer_setup(sdp_setup offered, sdp_setup role)
 
 static bool accepts(const answer_plan *plan, size_t section)
 {
-	if (!is_acceptable(plan->offer, section))
+	if (!is_acceptable(plan, section))
 		return false;
 	if (sdp_is_data(&plan->offer->media[section]) && plan->data != (int)section)
 		return false;
@@ -77,11 +90,11 @@ static bool accepts(const answer_plan *plan, size_t section)
 }
 
 /* The data channels' bundle before any other, else that of the first section that is acceptable. */
-static answer_plan make_plan(const sdp_session *offer, sdp_setup role)
+static answer_plan make_plan(const sdp_session *offer, const sdp_local *local)
 {
-	answer_plan plan = {.offer = offer, .data = -1, .first = -1};
+	answer_plan plan = {.offer = offer, .local = local, .data = -1, .first = -1};
 	for (size_t i = offer->media_count; i-- > 0;) {
-		if (!is_acceptable(offer, i))
+		if (!is_acceptable(&plan, i))
 			continue;
 		bool data = sdp_is_data(&offer->media[i]);
 		if (data)
@@ -92,26 +105,124 @@ static answer_plan make_plan(const sdp_session *offer, sdp_setup role)
 	if (plan.first < 0)
 		return plan;
 	plan.bundle = sdp_bundle_of(offer, (size_t)plan.first);
-	plan.setup = answer_setup(sdp_transport_of(offer, (size_t)plan.first).setup, role);
+	plan.setup = answer_setup(sdp_transport_of(offer, (size_t)plan.first).setup, local->role);
 	return plan;
 }
 
-static void answer_rtp(sdp_builder *b, sdp_media *m, const sdp_media *offered)
+/* --- making it --- */
+
+static void answer_rtx(sdp_builder *b, sdp_media *m, const sdp_media *offered, const sdp_codec *codec)
 {
-	for (size_t i = 0; i < offered->codec_count; i++)
-		if (keeps_codec(offered, &offered->codecs[i]))
-			sdp_build_codec(b, m, &offered->codecs[i]);
-	for (size_t i = 0; i < offered->extmap_count; i++)
-		if (slice_equal_string(offered->extmaps[i].uri, MID_EXTENSION))
-			sdp_build_extmap(b, m, &offered->extmaps[i]);
-	if (!m)
+	char apt[SDP_APT_MAX];
+	const sdp_codec *rtx = sdp_find_rtx(offered, codec->payload_type);
+	if (!rtx || rtx->clock_rate != codec->clock_rate)
 		return;
-	m->rtcp_mux = true;
-	m->has_direction = true;
-	m->direction = SDP_INACTIVE;
+	sdp_codec answered = sdp_rtx_of(codec, rtx->payload_type, apt);
+	sdp_build_codec(b, m, &answered, 0);
 }
 
-static void answer_section(sdp_builder *b, const answer_plan *plan, const sdp_local *local, size_t section)
+static void answer_codec(sdp_builder *b, sdp_media *m, const sdp_media *offered, const sdp_codec *codec,
+			 const sdp_local_codec *local)
+{
+	if (b->error || sdp_find_codec(m, codec->payload_type))
+		return; /* it is there already, by another entry of our list */
+	sdp_codec answered = sdp_codec_of(local);
+	answered.payload_type = codec->payload_type;
+	answered.channels = codec->channels; /* as they write it: "/1" or nothing */
+	if (slice_equal_nocase(codec->name, slice_from_string("H264")))
+		b->error = sdp_h264_lower_level(b->session, codec->fmtp, &answered.fmtp);
+	sdp_build_codec(b, m, &answered, local->feedback & sdp_feedback_of(offered, codec));
+	if (local->rtx)
+		answer_rtx(b, m, offered, codec);
+}
+
+/* RFC 8829 5.3.1: in the offered order, or in that of the preferences. */
+static void answer_codecs(sdp_builder *b, sdp_media *m, const sdp_media *offered, const sdp_local_media *wanted)
+{
+	size_t count;
+	const sdp_local_codec *ours = wanted_codecs(wanted, &count);
+	size_t outer = wanted->codecs ? count : offered->codec_count;
+	size_t inner = wanted->codecs ? offered->codec_count : count;
+	for (size_t i = 0; i < outer; i++)
+		for (size_t k = 0; k < inner; k++) {
+			const sdp_local_codec *local = &ours[wanted->codecs ? i : k];
+			const sdp_codec *codec = &offered->codecs[wanted->codecs ? k : i];
+			if (is_match(local, codec))
+				answer_codec(b, m, offered, codec, local);
+		}
+}
+
+/* RFC 8285 6: the offered ids, and a direction reversed. */
+static void answer_extensions(sdp_builder *b, sdp_media *m, const sdp_media *offered, unsigned wanted)
+{
+	for (size_t i = 0; i < offered->extmap_count; i++) {
+		sdp_extmap e = offered->extmaps[i];
+		int extension = sdp_extension_of(e.uri);
+		if (extension < 0 || !(wanted & 1u << extension) || e.id > SDP_EXTENSION_ID_MAX)
+			continue;
+		e.direction = sdp_reversed(e.direction);
+		sdp_build_extmap(b, m, &e);
+		wanted &= ~(1u << extension); /* offered once more, it stays out */
+	}
+}
+
+static const sdp_rid *find_send_rid(const sdp_media *m, slice id)
+{
+	for (size_t i = 0; i < m->rid_count; i++)
+		if (m->rids[i].direction == SDP_SENDONLY && slice_equal(m->rids[i].id, id))
+			return &m->rids[i];
+	return NULL;
+}
+
+static void answer_layer(sdp_builder *b, sdp_media *m, const sdp_rid *offered)
+{
+	sdp_rid *rid = b->error ? NULL : SDP_PUSH(b->session, m->rids, m->rid_count);
+	sdp_simulcast_rid *layer = rid ? SDP_PUSH(b->session, m->simulcast_recv.items, m->simulcast_recv.count) : NULL;
+	if (!layer) {
+		b->error = b->error ? b->error : PARLEY_ENOMEM;
+		return;
+	}
+	rid->id = layer->rid = sdp_build_text(b, offered->id);
+	rid->direction = SDP_RECVONLY;
+	rid->restrictions = sdp_build_text(b, offered->restrictions);
+}
+
+/*
+ * RFC 8853 5.3.2: all layers that the rid extension can tell apart, of alternatives the first. A layer bound to payload
+ * types is left out: nobody offers such, and they may not be in the answer (RFC 8851 6.2.2).
+ */
+static void answer_layers(sdp_builder *b, sdp_media *m, const sdp_media *offered)
+{
+	slice types;
+	if (!m || !(m->direction & SDP_RECVONLY) || !sdp_find_extmap(m, SDP_EXTENSION_RID))
+		return;
+	for (size_t i = 0; i < offered->simulcast_send.count && m->rid_count < SDP_PLAN_RIDS_MAX; i++) {
+		const sdp_simulcast_rid *layer = &offered->simulcast_send.items[i];
+		const sdp_rid *rid = layer->alternative ? NULL : find_send_rid(offered, layer->rid);
+		if (rid && !sdp_fmtp_get(rid->restrictions, "pt", &types))
+			answer_layer(b, m, rid);
+	}
+}
+
+static void answer_rtp(sdp_builder *b, sdp_media *m, const answer_plan *plan, size_t section)
+{
+	const sdp_media *offered = &plan->offer->media[section];
+	sdp_local_media wanted = wanted_media(plan->local, offered);
+	if (!m)
+		return;
+	answer_codecs(b, m, offered, &wanted);
+	answer_extensions(b, m, offered, wanted.extensions);
+	m->rtcp_mux = true;
+	m->rtcp_rsize = offered->rtcp_rsize;
+	sdp_direction direction = sdp_reversed(sdp_direction_of(plan->offer, section)) & wanted.direction;
+	sdp_build_direction(b, m, &wanted, direction);
+	answer_layers(b, m, offered);
+	sdp_local_media *local = sdp_local_media_of(plan->local, offered->mid);
+	if (local)
+		local->section = (int)section;
+}
+
+static void answer_section(sdp_builder *b, const answer_plan *plan, size_t section)
 {
 	const sdp_media *offered = &plan->offer->media[section];
 	sdp_media *m = sdp_build_media(b, offered);
@@ -119,19 +230,21 @@ static void answer_section(sdp_builder *b, const answer_plan *plan, const sdp_lo
 		sdp_build_formats(b, m, offered);
 		return;
 	}
-	sdp_build_transport(b, m, local, plan->setup);
+	sdp_build_transport(b, m, plan->local, plan->setup);
 	if (sdp_is_data(offered))
-		sdp_build_data(b, m, local);
+		sdp_build_data(b, m, plan->local);
 	else
-		answer_rtp(b, m, offered);
+		answer_rtp(b, m, plan, section);
 }
 
 int sdp_make_answer(const sdp_session *offer, const sdp_local *local, sdp_session **out)
 {
-	answer_plan plan = make_plan(offer, local->role);
+	answer_plan plan = make_plan(offer, local);
 	sdp_builder b = sdp_build(local);
+	for (size_t i = 0; i < local->media_count; i++)
+		local->media[i].section = -1;
 	for (size_t i = 0; i < offer->media_count; i++)
-		answer_section(&b, &plan, local, i);
+		answer_section(&b, &plan, i);
 	if (plan.bundle)
 		sdp_build_bundle(&b, &plan.bundle->mids);
 	return sdp_build_end(&b, local, out);

@@ -17,7 +17,7 @@ static int keep_verbatim(sdp_parser *p)
 }
 
 /* RFC 8866 9: token-char. */
-static bool is_token(slice s)
+bool sdp_is_token(slice s)
 {
 	for (size_t i = 0; i < s.len; i++)
 		if (s.data[i] <= ' ' || s.data[i] >= 0x7f || strchr("\"(),/:;<=>?@[\\]", (char)s.data[i]))
@@ -85,11 +85,11 @@ static int parse_group(sdp_parser *p, slice value)
 	sdp_group *g = SDP_PUSH(s, s->groups, s->group_count);
 	if (!g)
 		return PARLEY_ENOMEM;
-	if (!scan_token(&value, ' ', &g->semantics) || !is_token(g->semantics))
+	if (!scan_token(&value, ' ', &g->semantics) || !sdp_is_token(g->semantics))
 		return SDP_REFUSE(p, "a=group has no semantics");
 	int err = 0;
 	while (!err && scan_token(&value, ' ', &mid))
-		err = is_token(mid) ? sdp_push_slice(s, &g->mids, mid) : SDP_REFUSE(p, "a=group has a wrong mid");
+		err = sdp_is_token(mid) ? sdp_push_slice(s, &g->mids, mid) : SDP_REFUSE(p, "a=group has a wrong mid");
 	return err;
 }
 
@@ -118,7 +118,7 @@ static int parse_rtpmap(sdp_parser *p, slice value)
 		return err;
 	scan_token(&value, '/', &parsed.name);
 	scan_token(&value, '/', &rate);
-	if (!is_token(parsed.name) || !scan_u32(rate, UINT32_MAX, &parsed.clock_rate) || parsed.clock_rate == 0)
+	if (!sdp_is_token(parsed.name) || !scan_u32(rate, UINT32_MAX, &parsed.clock_rate) || parsed.clock_rate == 0)
 		return SDP_REFUSE(p, "a=rtpmap is not \"type name/rate\"");
 	if (value.len && (!scan_u32(value, UINT32_MAX, &parsed.channels) || parsed.channels == 0))
 		return SDP_REFUSE(p, "a=rtpmap has a wrong number of channels");
@@ -200,7 +200,7 @@ static int parse_ssrc(sdp_parser *p, slice value)
 	parsed.has_value = value.len && memchr(value.data, ':', value.len);
 	scan_token(&value, ':', &parsed.attribute);
 	parsed.value = value;
-	if (!is_token(parsed.attribute))
+	if (!sdp_is_token(parsed.attribute))
 		return SDP_REFUSE(p, "a=ssrc has no attribute");
 	sdp_ssrc *s = SDP_PUSH(p->session, m->ssrcs, m->ssrc_count);
 	if (!s)
@@ -216,7 +216,7 @@ static int parse_ssrc_group(sdp_parser *p, slice value)
 	sdp_ssrc_group *g = SDP_PUSH(p->session, m->ssrc_groups, m->ssrc_group_count);
 	if (!g)
 		return PARLEY_ENOMEM;
-	if (!scan_token(&value, ' ', &g->semantics) || !is_token(g->semantics))
+	if (!scan_token(&value, ' ', &g->semantics) || !sdp_is_token(g->semantics))
 		return SDP_REFUSE(p, "a=ssrc-group has no semantics");
 	while (scan_token(&value, ' ', &word)) {
 		uint32_t *ssrc = SDP_PUSH(p->session, g->ssrcs, g->count);
@@ -257,7 +257,7 @@ static int parse_rid(sdp_parser *p, slice value)
 	scan_token(&value, ' ', &parsed.id);
 	scan_token(&value, ' ', &direction);
 	parsed.restrictions = value;
-	if (!is_token(parsed.id) || !parse_send_or_recv(direction, &parsed.direction))
+	if (!sdp_is_token(parsed.id) || !parse_send_or_recv(direction, &parsed.direction))
 		return SDP_REFUSE(p, "a=rid is not \"id send\" or \"id recv\"");
 	sdp_rid *rid = SDP_PUSH(p->session, m->rids, m->rid_count);
 	if (!rid)
@@ -276,7 +276,7 @@ static int parse_simulcast_list(sdp_parser *p, slice in, sdp_simulcast_list *lis
 		for (bool alternative = false; scan_token(&stream, ',', &rid); alternative = true) {
 			bool paused = rid.len && rid.data[0] == '~';
 			slice id = slice_part(rid, paused, rid.len);
-			if (!is_token(id))
+			if (!sdp_is_token(id))
 				return SDP_REFUSE(p, "a=simulcast has a wrong rid");
 			sdp_simulcast_rid *r = SDP_PUSH(p->session, list->items, list->count);
 			if (!r)
@@ -400,7 +400,7 @@ static int set_text(sdp_parser *p, slice *field, slice name, slice value)
 	if (value.len == 0)
 		return SDP_REFUSE(p, "a=%.*s has no value", SDP_WORD(name));
 	if (p->media && field == &p->media->mid) {
-		if (!is_token(value))
+		if (!sdp_is_token(value))
 			return SDP_REFUSE(p, "a=mid is not a token");
 		if (sdp_find_mid(p->session, value) >= 0)
 			return SDP_REFUSE(p, "mid %.*s is used already", SDP_WORD(value));

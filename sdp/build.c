@@ -3,7 +3,7 @@
 
 #define LITERAL(s) slice_from_string(s)
 
-static slice copy_text(sdp_builder *b, slice s)
+slice sdp_build_text(sdp_builder *b, slice s)
 {
 	slice copy = {0};
 	if (!b->error && s.len)
@@ -11,9 +11,9 @@ static slice copy_text(sdp_builder *b, slice s)
 	return copy;
 }
 
-static void push_text(sdp_builder *b, sdp_slices *list, slice s)
+void sdp_build_item(sdp_builder *b, sdp_slices *list, slice s)
 {
-	slice copy = copy_text(b, s);
+	slice copy = sdp_build_text(b, s);
 	if (!b->error)
 		b->error = sdp_push_slice(b->session, list, copy);
 }
@@ -23,6 +23,8 @@ sdp_builder sdp_build(const sdp_local *local)
 	sdp_builder b = {0};
 	if (!local->ufrag.len || !local->pwd.len || !local->fingerprint.algorithm.len || !local->fingerprint.value.len)
 		b.error = PARLEY_EINVAL;
+	else if ((b.error = sdp_check_local_media(local)))
+		return b;
 	else if (!(b.session = sdp_new()))
 		b.error = PARLEY_ENOMEM;
 	if (b.error)
@@ -33,7 +35,7 @@ sdp_builder sdp_build(const sdp_local *local)
 	s->session_version = local->session_version;
 	s->origin = (sdp_connection){LITERAL("IN"), LITERAL("IP4"), LITERAL("0.0.0.0")};
 	s->ice_lite = local->ice_lite;
-	s->transport.ice_options = copy_text(&b, local->ice_options);
+	s->transport.ice_options = sdp_build_text(&b, local->ice_options);
 	sdp_line *timing = b.error ? NULL : SDP_PUSH(s, s->lines.items, s->lines.count);
 	if (timing)
 		*timing = (sdp_line){'t', LITERAL("0 0")};
@@ -56,9 +58,9 @@ sdp_media *sdp_build_media(sdp_builder *b, const sdp_media *like)
 	}
 	m->kind = like->kind;
 	m->rtp = like->rtp;
-	m->media = copy_text(b, like->media);
-	m->proto = copy_text(b, like->proto);
-	m->mid = copy_text(b, like->mid);
+	m->media = sdp_build_text(b, like->media);
+	m->proto = sdp_build_text(b, like->proto);
+	m->mid = sdp_build_text(b, like->mid);
 	m->connection = (sdp_connection){LITERAL("IN"), LITERAL("IP4"), LITERAL("0.0.0.0")};
 	return b->error ? NULL : m;
 }
@@ -66,40 +68,9 @@ sdp_media *sdp_build_media(sdp_builder *b, const sdp_media *like)
 void sdp_build_formats(sdp_builder *b, sdp_media *media, const sdp_media *like)
 {
 	for (size_t i = 0; media && i < like->codec_count; i++)
-		sdp_build_codec(b, media, &(sdp_codec){.payload_type = like->codecs[i].payload_type});
+		sdp_build_codec(b, media, &(sdp_codec){.payload_type = like->codecs[i].payload_type}, 0);
 	for (size_t i = 0; media && i < like->formats.count; i++)
-		push_text(b, &media->formats, like->formats.items[i]);
-}
-
-void sdp_build_codec(sdp_builder *b, sdp_media *media, const sdp_codec *codec)
-{
-	if (b->error || !media)
-		return;
-	sdp_codec *c = SDP_PUSH(b->session, media->codecs, media->codec_count);
-	if (!c) {
-		b->error = PARLEY_ENOMEM;
-		return;
-	}
-	c->payload_type = codec->payload_type;
-	c->has_rtpmap = codec->has_rtpmap;
-	c->name = copy_text(b, codec->name);
-	c->clock_rate = codec->clock_rate;
-	c->channels = codec->channels;
-	c->fmtp = copy_text(b, codec->fmtp);
-}
-
-void sdp_build_extmap(sdp_builder *b, sdp_media *media, const sdp_extmap *extmap)
-{
-	if (b->error || !media)
-		return;
-	sdp_extmap *e = SDP_PUSH(b->session, media->extmaps, media->extmap_count);
-	if (!e) {
-		b->error = PARLEY_ENOMEM;
-		return;
-	}
-	*e = *extmap;
-	e->uri = copy_text(b, extmap->uri);
-	e->attributes = copy_text(b, extmap->attributes);
+		sdp_build_item(b, &media->formats, like->formats.items[i]);
 }
 
 void sdp_build_transport(sdp_builder *b, sdp_media *media, const sdp_local *local, sdp_setup setup)
@@ -112,27 +83,27 @@ void sdp_build_transport(sdp_builder *b, sdp_media *media, const sdp_local *loca
 	 */
 	sdp_transport *t = &media->transport;
 	media->port = SDP_PORT_DISCARD;
-	t->ufrag = copy_text(b, local->ufrag);
-	t->pwd = copy_text(b, local->pwd);
+	t->ufrag = sdp_build_text(b, local->ufrag);
+	t->pwd = sdp_build_text(b, local->pwd);
 	t->setup = setup;
 	sdp_fingerprint *f = b->error ? NULL : SDP_PUSH(b->session, t->fingerprints, t->fingerprint_count);
 	if (!f) {
 		b->error = PARLEY_ENOMEM;
 		return;
 	}
-	f->algorithm = copy_text(b, local->fingerprint.algorithm);
-	f->value = copy_text(b, local->fingerprint.value);
+	f->algorithm = sdp_build_text(b, local->fingerprint.algorithm);
+	f->value = sdp_build_text(b, local->fingerprint.value);
 }
 
 void sdp_build_data(sdp_builder *b, sdp_media *media, const sdp_local *local)
 {
 	if (b->error || !media)
 		return;
-	push_text(b, &media->formats, LITERAL("webrtc-datachannel"));
+	sdp_build_item(b, &media->formats, LITERAL("webrtc-datachannel"));
 	media->has_sctp_port = media->has_max_message_size = true;
 	media->sctp_port = local->sctp_port;
 	media->max_message_size = local->max_message_size;
-	media->sctp_init = copy_text(b, local->sctp_init);
+	media->sctp_init = sdp_build_text(b, local->sctp_init);
 }
 
 void sdp_build_bundle(sdp_builder *b, const sdp_slices *order)
@@ -144,7 +115,7 @@ void sdp_build_bundle(sdp_builder *b, const sdp_slices *order)
 	for (size_t i = 0; i < (order ? order->count : s->media_count); i++) {
 		int at = order ? sdp_find_mid(s, order->items[i]) : (int)i;
 		if (at >= 0 && s->media[at].mid.len && !sdp_is_rejected(&s->media[at]))
-			push_text(b, &mids, s->media[at].mid);
+			sdp_build_item(b, &mids, s->media[at].mid);
 	}
 	if (b->error || mids.count == 0)
 		return;

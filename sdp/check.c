@@ -1,6 +1,7 @@
 /* Whether a remote description may be applied: what RFC 8829 5.8 to 5.11 ask beyond the grammar. */
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "sdp/internal.h"
 
 /* RFC 8839 5.4. */
@@ -127,6 +128,64 @@ static int check_ssrcs(const sdp_session *s, sdp_error *error)
 	return err;
 }
 
+/* --- one meaning in a bundle (RFC 8843 10.1.2) --- */
+
+typedef struct {
+	const sdp_codec *codecs[128];
+	const sdp_extmap *extensions[SDP_EXTENSION_ID_MAX + 1];
+} bundle_uses;
+
+/* A profile unknown here matches nothing, but may be repeated. */
+static bool is_same_codec(const sdp_codec *a, const sdp_codec *b)
+{
+	return sdp_codecs_match(a, b) || (slice_equal_nocase(a->name, b->name) && a->clock_rate == b->clock_rate &&
+					  a->channels == b->channels && slice_equal(a->fmtp, b->fmtp));
+}
+
+static int check_section_uses(const sdp_session *s, size_t section, bundle_uses *uses, sdp_error *error)
+{
+	const sdp_media *m = &s->media[section];
+	for (size_t i = 0; i < m->codec_count; i++) {
+		const sdp_codec **first = &uses->codecs[m->codecs[i].payload_type];
+		if (!*first)
+			*first = &m->codecs[i];
+		else if (!is_same_codec(*first, &m->codecs[i]))
+			return refuse(error, s, section, "a payload type that is another codec in the bundle");
+	}
+	for (size_t i = 0; i < m->extmap_count; i++) {
+		if (m->extmaps[i].id > SDP_EXTENSION_ID_MAX)
+			continue;
+		const sdp_extmap **first = &uses->extensions[m->extmaps[i].id];
+		if (!*first)
+			*first = &m->extmaps[i];
+		else if (!slice_equal((*first)->uri, m->extmaps[i].uri))
+			return refuse(error, s, section, "an id that is another header extension in the bundle");
+	}
+	return 0;
+}
+
+static int check_uses(const sdp_session *s, sdp_error *error)
+{
+	const sdp_group *bundles[SDP_SECTIONS_MAX] = {
+		NULL}; /* looked up once: a hostile offer has thousands of groups */
+	int err = 0;
+	for (size_t i = 0; i < s->media_count; i++)
+		bundles[i] = is_in_use(&s->media[i]) ? sdp_bundle_of(s, i) : NULL;
+	for (size_t i = 0; !err && i < s->media_count; i++) {
+		bundle_uses uses = {0};
+		const sdp_group *bundle = bundles[i];
+		for (size_t k = i; bundle && !err && k < s->media_count; k++) {
+			if (bundles[k] != bundle)
+				continue;
+			err = check_section_uses(s, k, &uses, error);
+			bundles[k] = NULL; /* done */
+		}
+	}
+	return err;
+}
+
+/* --- the description --- */
+
 static int check_description(const sdp_session *s, bool is_answer, sdp_error *error)
 {
 	int err = check_bundles(s, error);
@@ -137,6 +196,8 @@ static int check_description(const sdp_session *s, bool is_answer, sdp_error *er
 		if (!err && has_extmap_conflict(&s->media[i]))
 			err = refuse(error, s, i, "two header extensions under one id");
 	}
+	if (!err)
+		err = check_uses(s, error);
 	return err ? err : check_ssrcs(s, error);
 }
 
@@ -157,12 +218,19 @@ static bool is_complement(sdp_setup offered, sdp_setup answered)
 	return offered == SDP_SETUP_ACTPASS || offered != answered;
 }
 
+/* RFC 3264 6.1: at least one; the answer may have it under another payload type, and have others besides. */
 static bool has_common_format(const sdp_media *offered, const sdp_media *answered)
 {
 	for (size_t i = 0; i < answered->codec_count; i++)
-		if (sdp_find_codec(offered, answered->codecs[i].payload_type))
+		if (!sdp_is_rtx(&answered->codecs[i]) && sdp_find_match(offered, &answered->codecs[i]))
 			return true;
 	return sdp_is_data(answered);
+}
+
+/* RFC 3264 6.1: the answer sends only what the offer receives, and the other way round. */
+static bool is_direction_allowed(const sdp_session *offer, const sdp_session *answer, size_t section)
+{
+	return !(sdp_direction_of(answer, section) & ~sdp_reversed(sdp_direction_of(offer, section)));
 }
 
 /* One transport is offered, so all that is accepted is in one bundle (RFC 8829 4.1.1: max-bundle). */
@@ -187,7 +255,9 @@ static const char *wrong_section(const sdp_session *offer, const sdp_session *an
 	if (!slice_equal(offered->mid, answered->mid))
 		return "another mid than offered";
 	if (!has_common_format(offered, answered))
-		return "none of the offered formats";
+		return "none of the offered codecs";
+	if (answered->rtp && !is_direction_allowed(offer, answer, i))
+		return "a direction that the offer does not allow";
 	if (sdp_is_data(answered) && (!answered->has_sctp_port || answered->sctp_port == 0))
 		return "no sctp-port";
 	if (answered->rtp && !answered->rtcp_mux)

@@ -192,6 +192,12 @@ sdp_direction sdp_direction_of(const sdp_session *session, size_t section)
 	return session->has_direction ? session->direction : SDP_SENDRECV;
 }
 
+sdp_direction sdp_reversed(sdp_direction direction)
+{
+	return (sdp_direction)((direction & SDP_SENDONLY ? SDP_RECVONLY : 0) |
+			       (direction & SDP_RECVONLY ? SDP_SENDONLY : 0));
+}
+
 /* --- additions --- */
 
 bool sdp_is_candidate(slice line)
