@@ -59,6 +59,7 @@ typedef struct {
 	double loss; /* fraction lost lately, 0..1 */
 	gcc_usage usage;
 	bool application_limited;
+	bool draining; /* a queue stands at the bottleneck: less is sent than it takes */
 	uint64_t feedbacks, feedback_timeouts, overuses, probes, probes_succeeded;
 } gcc_stats;
 
@@ -69,7 +70,10 @@ typedef struct {
 	bool has_feedback; /* transport-wide feedback is what we go by */
 	uint64_t remb_bps, remb_at;
 	uint64_t rtt_us;
-	uint64_t started; /* first packet sent; TIME_NEVER: none yet */
+	uint64_t started;      /* first packet sent; TIME_NEVER: none yet */
+	uint64_t last_overuse; /* seen; TIME_NEVER: never */
+	uint64_t queue_us;     /* of the last feedback: the least of its packets */
+	bool draining;	       /* a queue stands: less is sent than the link takes */
 	uint64_t last_sent, last_feedback, last_process;
 	uint64_t unanswered_since; /* first packet sent since the last feedback; TIME_NEVER: none */
 	gcc_delay delay;
@@ -80,8 +84,8 @@ typedef struct {
 	uint64_t feedbacks, feedback_timeouts, overuses;
 } gcc;
 
-/* config may be NULL; trace may be NULL. start_bps is clipped to [min, max]. */
-void gcc_init(gcc *g, const gcc_config *config, trace *trace);
+/* config may be NULL; log may be NULL. start_bps is clipped to [min, max]. */
+void gcc_init(gcc *g, const gcc_config *config, trace *log);
 /* What the application would send at most (sum of its encoders' maxima). Probes do not go beyond twice this, and when it
  * rises above the target a probe is made. 0: nothing that could grow (audio only): no probes. Unlimited until called. */
 void gcc_set_demand(gcc *g, uint64_t now, uint64_t bps);

@@ -14,18 +14,23 @@
 
 #include "rtp/twcc.h"
 
-#define GCC_PROBE_US 15000u		    /* a cluster lasts that long ... */
-#define GCC_PROBE_PACKETS 5u		    /* ... and has at least so many packets */
-#define GCC_PROBE_QUEUE_MAX 4u		    /* wanted, not yet polled */
-#define GCC_PROBE_CLUSTERS 8u		    /* under way */
-#define GCC_PROBE_LIFE_US 3000000u	    /* a cluster without a result after this has failed */
-#define GCC_PROBE_INTERVAL_MAX_US 1000000u  /* of its packets, sent or received: longer is no burst */
-#define GCC_PROBE_ALR_US 5000000u	    /* period while application-limited */
-#define GCC_PROBE_RECOVERY_US 2000000u	    /* period after a deep drop */
-#define GCC_PROBE_RECOVERY_MAX_US 60000000u /* for so long */
-#define GCC_PROBE_DROP 0.66		    /* a drop below this part is deep */
-#define GCC_PROBE_FURTHER 0.7		    /* a result above this part of the probe's rate: the next is twice that */
-#define GCC_PROBE_RATIO_MAX 2.0		    /* received faster than sent by more: nonsense */
+#define GCC_PROBE_US 15000u		      /* a cluster lasts that long ... */
+#define GCC_PROBE_PACKETS 5u		      /* ... and has at least so many packets */
+#define GCC_PROBE_QUEUE_MAX 4u		      /* wanted, not yet polled */
+#define GCC_PROBE_CLUSTERS 8u		      /* under way */
+#define GCC_PROBE_LIFE_US 3000000u	      /* a cluster without a result after this has failed */
+#define GCC_PROBE_INTERVAL_MAX_US 1000000u    /* of its packets, sent or received: longer is no burst */
+#define GCC_PROBE_ALR_US 5000000u	      /* period while application-limited */
+#define GCC_PROBE_RECOVERY_US 2000000u	      /* period after a deep drop: at first ... */
+#define GCC_PROBE_RECOVERY_FIRST_US 30000000u /* ... for so long, ... */
+#define GCC_PROBE_RECOVERY_LATER_US 5000000u  /* ... then this ... */
+#define GCC_PROBE_RECOVERY_MAX_US 120000000u  /* ... until so long after the drop */
+#define GCC_PROBE_RECOVERED 0.85	      /* of the rate before the drop: that will do */
+#define GCC_PROBE_CALM_US 500000u	      /* no probe so soon after overuse */
+#define GCC_PROBE_HIGH_US 5000000u	      /* the highest target is remembered for one to two of these */
+#define GCC_PROBE_DROP 0.66		      /* a drop below this part is deep */
+#define GCC_PROBE_FURTHER 0.7		      /* a result above this part of the probe's rate: the next is twice that */
+#define GCC_PROBE_RATIO_MAX 2.0		      /* received faster than sent by more: nonsense */
 
 typedef struct {
 	uint32_t id; /* > 0 */
@@ -37,7 +42,6 @@ typedef struct {
 typedef struct {
 	gcc_probe probe;
 	bool used;
-	bool last; /* of its volley: success leads further */
 	uint64_t created;
 	uint32_t count;
 	uint64_t bytes, first_sent, last_sent, first_arrived, last_arrived;
@@ -52,10 +56,12 @@ typedef struct {
 	gcc_probe queue[GCC_PROBE_QUEUE_MAX];
 	size_t queued;
 	gcc_cluster clusters[GCC_PROBE_CLUSTERS];
-	uint64_t last_probe;  /* asked for; TIME_NEVER: none */
+	uint64_t last_probe;		/* asked for; TIME_NEVER: none */
+	uint64_t high_now, high_before; /* bps: highest target in this bucket of time, and in the one before */
+	uint64_t high_at;
 	uint64_t before_drop; /* bps; 0: no deep drop to recover from */
 	uint64_t dropped_at;
-	uint64_t last_overuse; /* TIME_NEVER: none */
+	uint64_t last_unrest; /* TIME_NEVER: none */
 	/* application-limited detector: a budget of 65 % of the target */
 	double budget, budget_max;
 	uint64_t budget_at;
@@ -67,10 +73,8 @@ void gcc_probes_init(gcc_probes *p, bool enabled);
 /* The initial volley. */
 void gcc_probes_start(gcc_probes *p, uint64_t now, uint64_t start_bps, uint64_t max_bps);
 void gcc_probes_sent(gcc_probes *p, uint64_t now, size_t size, uint64_t target_bps);
-/* A received packet of a cluster. Returns the measured rate when the cluster is complete, else 0. */
+/* A packet that arrived. Returns the measured rate once most of its cluster did, else 0. */
 uint64_t gcc_probes_packet(gcc_probes *p, uint64_t now, const twcc_result *result, uint64_t max_bps);
-/* The target fell from before to after. */
-void gcc_probes_dropped(gcc_probes *p, uint64_t now, uint64_t before, uint64_t after);
 /* Periodic probes. calm: the detector says normal, and the queue is short. */
 void gcc_probes_process(gcc_probes *p, uint64_t now, uint64_t target_bps, uint64_t max_bps, bool calm);
 /* One probe at bps, clipped to max and to twice the demand. */

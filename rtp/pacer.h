@@ -29,6 +29,7 @@ typedef enum {
 #define RTP_PACER_QUEUE_US 2000000u	    /* of target rate: more video waiting than this is thrown away */
 #define RTP_PACER_QUEUE_BYTES_MIN 100000u   /* ... but never less than this, so that a key frame at a low rate fits */
 #define RTP_PACER_BURST_US 5000u	    /* may leave at once after a pause */
+#define RTP_PACER_DEBT_US 500000u	    /* audio and probes hold video back no longer */
 #define RTP_PACER_PADDING_SIZE 1000u	    /* bytes asked for at a time */
 #define RTP_PACER_PROBES_MAX 8u		    /* clusters waiting; the oldest go first */
 #define RTP_PACER_PROBE_TIMEOUT_US 1000000u /* a cluster that takes longer is given up */
@@ -43,7 +44,7 @@ typedef struct {
 
 typedef struct {
 	uint32_t id;
-	uint32_t bps;
+	uint64_t bps;
 	size_t bytes;	  /* at least so many bytes ... */
 	uint32_t packets; /* ... and so many packets */
 	uint64_t started; /* TIME_NEVER: not yet */
@@ -73,7 +74,7 @@ void rtp_pacer_clear(rtp_pacer *p); /* take the handles out before with rtp_pace
 /* Both are the estimator's; a rate of 0 is taken as 1. From the next packet on. */
 void rtp_pacer_set_rates(rtp_pacer *p, uint64_t pacing_bps, uint64_t target_bps);
 
-/* PARLEY_ELIMIT: the queue is full (the handle stays the caller's); PARLEY_ENOMEM; PARLEY_EINVAL: size 0 or padding. */
+/* PARLEY_ELIMIT: the queue is full (the handle stays the caller's); PARLEY_ENOMEM; PARLEY_EINVAL: size 0 or over 65535, or padding. */
 int rtp_pacer_push(rtp_pacer *p, uint64_t now, rtp_pacer_priority priority, size_t size, uint64_t handle);
 /* True: send *out now. A padding item wants a packet made of about out->size bytes (retransmissions of old packets, RFC
  * 4588, or padding-only packets); rtp_pacer_padding_sent must follow before the next pop. */

@@ -49,8 +49,9 @@ typedef struct {
 	reader chunks, deltas;
 	uint16_t sequence;
 	uint32_t left;	  /* statuses still to come */
-	uint16_t chunk;	  /* the present one, shifted as its symbols are taken */
+	uint16_t chunk;	  /* what is left of the present vector, from the top bit on; of a run: its symbol, likewise */
 	uint32_t symbols; /* left in it */
+	uint8_t width;	  /* bits per symbol: 1 or 2; 0: a run */
 	int64_t offset_us;
 	bool bad;
 } twcc_walk;
@@ -65,6 +66,8 @@ bool twcc_next(twcc_walk *walk, twcc_status *status);
 #define TWCC_INTERVAL_MAX_US 250000u
 #define TWCC_INTERVAL_START_US 100000u
 #define TWCC_PACKETS_PER_FEEDBACK 10u
+#define TWCC_REPEAT_MAX \
+	512u /* a packet later than so many is not reported on again, for it takes those after it along */
 #define TWCC_PENDING_MAX 300u /* packets not reported on: feedback is due at once */
 
 typedef struct {
