@@ -33,7 +33,7 @@ void gcc_init(gcc *g, const gcc_config *config, trace *log)
 	g->remb_bps = UINT64_MAX;
 	g->rtt_us = GCC_RTT_DEFAULT_US;
 	g->started = g->last_sent = g->last_feedback = g->last_process = g->last_overuse = TIME_NEVER;
-	g->unanswered_since = TIME_NEVER;
+	g->unanswered_since = g->reduced = TIME_NEVER;
 	gcc_delay_init(&g->delay);
 	gcc_aimd_init(&g->aimd, (double)c->start_bps);
 	gcc_rate_init(&g->rate);
@@ -120,8 +120,9 @@ void gcc_on_packet_sent(gcc *g, uint64_t now, size_t size)
 /* --- transport-wide feedback --- */
 
 typedef struct {
-	uint32_t received, lost;
-	uint64_t queue_us; /* the least of its packets */
+	uint32_t received;
+	uint32_t packets, lost; /* those that count as loss or no loss */
+	uint64_t queue_us;	/* the least of its packets */
 	uint64_t probed_bps;
 } batch;
 
@@ -130,10 +131,11 @@ static batch take_results(gcc *g, uint64_t now, const twcc_result *results, size
 	batch b = {.queue_us = UINT64_MAX};
 	for (size_t i = 0; i < count; i++) {
 		const twcc_result *result = &results[i];
-		if (!result->received) {
-			b.lost++;
+		bool counts = g->reduced == TIME_NEVER || result->sent > g->reduced;
+		b.packets += counts;
+		b.lost += counts && !result->received;
+		if (!result->received)
 			continue;
-		}
 		b.received++;
 		gcc_rate_packet(&g->rate, result->arrived, result->size);
 		gcc_delay_packet(&g->delay, result->sent, result->arrived);
@@ -164,6 +166,48 @@ static void apply_probe(gcc *g, uint64_t now, uint64_t bps)
 	gcc_loss_probed(&g->loss, (double)bps);
 }
 
+/* The trendline needs several groups of packets, and those are long in coming when the link has just become slow: see it
+ * from the delay and the rate at once. */
+static bool has_collapsed(const gcc *g, uint64_t collapsed_bps)
+{
+	return g->queue_us > GCC_COLLAPSE_US && collapsed_bps > 0 && !g->probes.application_limited &&
+	       (double)collapsed_bps < GCC_RATE_COLLAPSE * g->aimd.bps;
+}
+
+static void update_delay_based(gcc *g, uint64_t now)
+{
+	gcc_aimd_input in = {
+		.now = now,
+		.rtt_us = g->rtt_us,
+		.usage = g->delay.usage,
+		.received_bps = gcc_rate_bps(&g->rate),
+		.collapsed_bps = gcc_rate_collapsed_bps(&g->rate),
+		.application_limited = g->probes.application_limited,
+	};
+	if (has_collapsed(g, in.collapsed_bps))
+		in.usage = GCC_OVERUSE;
+	if (in.usage == GCC_OVERUSE)
+		g->last_overuse = now;
+	if (gcc_aimd_update(&g->aimd, &in)) {
+		g->decreases++;
+		g->reduced = now;
+	}
+}
+
+static void update_loss_based(gcc *g, uint64_t now, const batch *b)
+{
+	const gcc_loss_input in = {
+		.now = now,
+		.rtt_us = g->rtt_us,
+		.target = g->draining ? g->aimd.bps : (double)g->target_bps,
+		.received_bps = (double)gcc_rate_bps(&g->rate),
+	};
+	if (gcc_loss_packets(&g->loss, &in, b->packets, b->lost)) {
+		g->decreases++;
+		g->reduced = now;
+	}
+}
+
 void gcc_on_feedback(gcc *g, uint64_t now, const twcc_result *results, size_t count)
 {
 	if (count == 0)
@@ -176,20 +220,10 @@ void gcc_on_feedback(gcc *g, uint64_t now, const twcc_result *results, size_t co
 	batch b = take_results(g, now, results, count);
 	if (b.received > 0) {
 		g->queue_us = b.queue_us;
-		const gcc_aimd_input in = {
-			.now = now,
-			.rtt_us = g->rtt_us,
-			.usage = g->delay.usage,
-			.received_bps = gcc_rate_bps(&g->rate),
-			.collapsed_bps = gcc_rate_collapsed_bps(&g->rate),
-			.application_limited = g->probes.application_limited,
-		};
-		if (in.usage == GCC_OVERUSE)
-			g->last_overuse = now;
-		g->overuses += gcc_aimd_update(&g->aimd, &in);
+		update_delay_based(g, now);
 		apply_probe(g, now, b.probed_bps);
 	}
-	gcc_loss_packets(&g->loss, now, g->rtt_us, b.received + b.lost, b.lost, (double)g->target_bps);
+	update_loss_based(g, now, &b);
 	update_target(g, now);
 }
 
@@ -207,7 +241,8 @@ void gcc_on_loss_report(gcc *g, uint64_t now, double fraction, uint32_t packets)
 	}
 	if (packets == 0 || !(fraction >= 0 && fraction <= 1))
 		return;
-	gcc_loss_report(&g->loss, now, g->rtt_us, fraction, (double)g->target_bps);
+	const gcc_loss_input in = {.now = now, .rtt_us = g->rtt_us, .target = (double)g->target_bps};
+	g->decreases += gcc_loss_report(&g->loss, &in, fraction);
 	update_target(g, now);
 }
 
@@ -293,7 +328,7 @@ void gcc_get_stats(const gcc *g, gcc_stats *out)
 		.draining = g->draining,
 		.feedbacks = g->feedbacks,
 		.feedback_timeouts = g->feedback_timeouts,
-		.overuses = g->overuses,
+		.decreases = g->decreases,
 		.probes = g->probes.probes,
 		.probes_succeeded = g->probes.succeeded,
 	};
@@ -325,6 +360,6 @@ void gcc_dump(const gcc *g, text *out)
 		    s.application_limited ? ", application-limited" : "");
 	text_printf(out, "  feedbacks %llu, timeouts %llu, decreases %llu, probes %llu (%llu succeeded)\n",
 		    (unsigned long long)s.feedbacks, (unsigned long long)s.feedback_timeouts,
-		    (unsigned long long)s.overuses, (unsigned long long)s.probes,
+		    (unsigned long long)s.decreases, (unsigned long long)s.probes,
 		    (unsigned long long)s.probes_succeeded);
 }

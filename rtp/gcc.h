@@ -40,6 +40,7 @@
 #define GCC_FEEDBACK_TIMEOUT_US 1500000u /* packets sent, no feedback: the path is taken for congested */
 #define GCC_IDLE_US 5000000u		 /* nothing sent: no more timeouts */
 #define GCC_QUEUE_DRAIN_US 150000u	 /* more delay than this above the base: send less than the link takes */
+#define GCC_COLLAPSE_US 100000u		 /* more delay than this, and little arrives: overuse, at once */
 #define GCC_REMB_TIMEOUT_US 10000000u	 /* an older REMB no longer binds */
 
 typedef struct {
@@ -60,7 +61,7 @@ typedef struct {
 	gcc_usage usage;
 	bool application_limited;
 	bool draining; /* a queue stands at the bottleneck: less is sent than it takes */
-	uint64_t feedbacks, feedback_timeouts, overuses, probes, probes_succeeded;
+	uint64_t feedbacks, feedback_timeouts, decreases, probes, probes_succeeded;
 } gcc_stats;
 
 typedef struct {
@@ -72,6 +73,7 @@ typedef struct {
 	uint64_t rtt_us;
 	uint64_t started;      /* first packet sent; TIME_NEVER: none yet */
 	uint64_t last_overuse; /* seen; TIME_NEVER: never */
+	uint64_t reduced;      /* losses of packets sent before this are answered already; TIME_NEVER: none */
 	uint64_t queue_us;     /* of the last feedback: the least of its packets */
 	bool draining;	       /* a queue stands: less is sent than the link takes */
 	uint64_t last_sent, last_feedback, last_process;
@@ -81,7 +83,7 @@ typedef struct {
 	gcc_rate rate;
 	gcc_loss loss;
 	gcc_probes probes;
-	uint64_t feedbacks, feedback_timeouts, overuses;
+	uint64_t feedbacks, feedback_timeouts, decreases;
 } gcc;
 
 /* config may be NULL; log may be NULL. start_bps is clipped to [min, max]. */

@@ -16,44 +16,49 @@ void gcc_loss_init(gcc_loss *l, double bps, bool limiting)
 	l->window_at = l->last_change = l->last_decrease = TIME_NEVER;
 }
 
-static bool decrease(gcc_loss *l, uint64_t now, uint64_t rtt_us, double fraction, double target)
+static bool decrease(gcc_loss *l, const gcc_loss_input *in, double fraction)
 {
-	if (l->last_decrease != TIME_NEVER && now - l->last_decrease < GCC_LOSS_DECREASE_GAP_US + rtt_us)
+	if (l->last_decrease != TIME_NEVER && in->now - l->last_decrease < GCC_LOSS_DECREASE_GAP_US + in->rtt_us)
 		return false;
-	double from = l->limiting && l->bps < target ? l->bps : target;
-	l->bps = from * (1 - 0.5 * fraction);
+	double from = l->limiting && l->bps < in->target ? l->bps : in->target;
+	double next = from * (1 - 0.5 * fraction);
+	if (next < GCC_LOSS_FLOOR * in->received_bps)
+		next = GCC_LOSS_FLOOR * in->received_bps;
+	l->last_decrease = in->now;
+	if (next >= from)
+		return false;
+	l->bps = next;
 	l->limiting = true;
-	l->last_decrease = now;
 	return true;
 }
 
-bool gcc_loss_report(gcc_loss *l, uint64_t now, uint64_t rtt_us, double fraction, double target)
+bool gcc_loss_report(gcc_loss *l, const gcc_loss_input *in, double fraction)
 {
-	double seconds = l->last_change == TIME_NEVER ? 0 : (double)(now - l->last_change) / (double)US_PER_S;
-	l->last_change = now;
+	double seconds = l->last_change == TIME_NEVER ? 0 : (double)(in->now - l->last_change) / (double)US_PER_S;
+	l->last_change = in->now;
 	l->fraction = fraction;
 	if (fraction > GCC_LOSS_HIGH)
-		return decrease(l, now, rtt_us, fraction, target);
+		return decrease(l, in, fraction);
 	if (fraction < GCC_LOSS_LOW && l->limiting)
 		l->bps *= 1 + GCC_LOSS_INCREASE_PER_S * (seconds > 1 ? 1 : seconds);
 	return false;
 }
 
-bool gcc_loss_packets(gcc_loss *l, uint64_t now, uint64_t rtt_us, uint32_t packets, uint32_t lost, double target)
+bool gcc_loss_packets(gcc_loss *l, const gcc_loss_input *in, uint32_t packets, uint32_t lost)
 {
 	if (l->window_at == TIME_NEVER)
-		l->window_at = now;
+		l->window_at = in->now;
 	l->packets += packets;
 	l->lost += lost;
-	uint64_t age = now - l->window_at;
+	uint64_t age = in->now - l->window_at;
 	bool enough = age >= GCC_LOSS_WINDOW_US && l->packets >= GCC_LOSS_WINDOW_PACKETS;
 	if (l->packets == 0 || (!enough && age < GCC_LOSS_WINDOW_MAX_US))
 		return false;
 	double fraction = (double)l->lost / (double)l->packets;
 	l->packets = l->lost = 0;
-	l->window_at = now;
-	bool fell = gcc_loss_report(l, now, rtt_us, fraction, target);
-	if (l->limiting && l->bps > NO_LONGER_LIMITING * target)
+	l->window_at = in->now;
+	bool fell = gcc_loss_report(l, in, fraction);
+	if (l->limiting && l->bps > NO_LONGER_LIMITING * in->target)
 		l->limiting = false;
 	return fell;
 }
