@@ -21,6 +21,9 @@
 #define RTP_FRAMES_BYTES_MAX (8u * 1024u * 1024u) /* of payload held */
 #define RTP_FRAME_MAX (4u * 1024u * 1024u)	  /* a larger frame is broken */
 
+/* So many numbers must have come before video other than a key frame ends the wait for earlier packets of the stream. */
+#define RTP_FRAMES_START_PACKETS 16u
+
 /* One received packet, borrowed for the call. */
 typedef struct {
 	uint64_t sequence;  /* extended: 16 bits from the header, wraps counted by the owner; any start */
@@ -88,6 +91,7 @@ typedef struct {
 	bool after_gap; /* packets before `next` were lost: a frame's beginning must show itself */
 	bool broken;	/* a frame may have been lost since the last one given out */
 	bool wait_key;
+	uint8_t tid_limit; /* frames of higher temporal layers refer to lost ones, until one is a layer sync */
 	bool have_last;
 	rtp_payload_info last; /* of the last frame given out */
 	uint64_t unused;       /* for rtp_frame.lost_before */
@@ -96,9 +100,10 @@ typedef struct {
 } rtp_frames;
 
 /* Allocates nothing yet. Video begins by waiting for a key frame. */
-void rtp_frames_init(rtp_frames *f, rtp_codec codec, trace *trace);
+void rtp_frames_init(rtp_frames *f, rtp_codec codec, trace *t);
 void rtp_frames_clear(rtp_frames *f);
-/* Another codec, or a new stream (SSRC, sequence jump): everything held goes, numbers start anew; the statistics stay. */
+/* Another codec, or a new stream (SSRC, sequence jump): everything held goes, numbers start anew; statistics and H.264
+ * parameter sets stay. */
 void rtp_frames_reset(rtp_frames *f, rtp_codec codec);
 
 /*

@@ -79,9 +79,9 @@ typedef struct {
 	rtp_frame_hints hints;
 	rtp_dimensions size; /* VP9 key frames: for the scalability structure */
 	slice frame;
-	size_t pos;   /* the next byte to send: start of a NAL unit or OBU, or inside it */
-	size_t unit;  /* H.264, AV1: where the NAL unit or OBU at pos begins */
-	size_t taken; /* H.264, AV1: how much of that unit went out in fragments */
+	size_t pos;	 /* the next byte to send; H.264 and AV1: where the NAL unit or OBU in work begins */
+	size_t unit_len; /* H.264: of that NAL unit */
+	size_t taken;	 /* H.264, AV1: how much of it went out in fragments */
 } rtp_packetizer;
 
 /*
@@ -114,11 +114,8 @@ bool rtp_packetizer_next(rtp_packetizer *p, writer *out, bool *marker);
 #define RTP_VP9_REFERENCES_MAX 3u
 
 typedef struct {
-	/*
-	 * A frame may begin with this payload. VP8 and VP9 know it. H.264 and AV1 do not send it: there true means "possibly"
-	 * (the predecessor's marker or timestamp decides), false means "certainly inside one".
-	 */
-	bool starts_frame;
+	bool starts_frame; /* a frame begins here for certain: VP8 and VP9 S and B bits; H.264 AUD or SPS; AV1 N bit; audio */
+	bool may_start; /* or possibly: H.264 and AV1 do not send it; the packet before (marker, timestamp) decides */
 	/* A key frame begins here, or (H.264) an IDR slice does: for AV1 and H.264 only the whole frame is proof. */
 	bool key;
 	bool parameter_sets; /* H.264: holds an SPS or PPS */
@@ -191,11 +188,14 @@ typedef struct {
 	} sets[RTP_H264_SETS_MAX];
 } rtp_h264_sets;
 
-/* Remembers the SPS and PPS units of an Annex B frame or of SDP's sprop-parameter-sets (each unit decoded and passed alone
- * without start code, by rtp_h264_sets_add); a newer one of the same type and id replaces the older. */
+/* Remembers a NAL unit (without start code) if it is an SPS or PPS; a newer one of the same type and id replaces the older. */
 void rtp_h264_sets_add(rtp_h264_sets *sets, slice nal);
-void rtp_h264_sets_learn(rtp_h264_sets *sets, slice frame);
-/* Has the frame an IDR slice, but not every kind of set in front (SPS and PPS)? Then those remembered are put there. */
+/* Those in an RTP payload that holds them whole (single NAL unit or STAP-A). */
+void rtp_h264_sets_learn(rtp_h264_sets *sets, slice payload);
+/*
+ * A frame with an IDR slice that lacks an SPS or a PPS gets those remembered in front (behind an access unit delimiter).
+ * PARLEY_ENOTFOUND if it then still lacks one: no decoder can begin here; PARLEY_ELIMIT, PARLEY_ENOMEM.
+ */
 int rtp_h264_sets_restore(const rtp_h264_sets *sets, buf *frame);
 
 #endif
