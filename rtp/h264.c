@@ -263,7 +263,7 @@ int rtp_h264_add(rtp_depacketizer *d, slice payload)
 	if (!aggregate)
 		return append_unit(d->out, payload);
 	slice nal;
-	int err = 0;
+	int err = reader_left(&r) ? 0 : PARLEY_EPROTO;
 	while (!err && rtp_h264_next_aggregated(&r, &nal))
 		err = append_unit(d->out, nal);
 	return r.bad ? PARLEY_EPROTO : err;
