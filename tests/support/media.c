@@ -103,9 +103,9 @@ media media_load_rtpdump(const char *path)
 		uint16_t len = read_u16(&r), plen = read_u16(&r);
 		uint32_t offset = read_u32(&r);
 		assert_true(len >= 8);
-		slice packet = read_bytes(&r, len - 8u);
+		slice bytes = read_bytes(&r, len - 8u);
 		if (plen != 0)
-			add_frame(&m, packet, offset);
+			add_frame(&m, bytes, offset);
 	}
 	assert_false(r.bad);
 	return m;
