@@ -7,6 +7,8 @@
 /* Resolve ids: ICE's own count up from 1; those of our servers have this bit. */
 #define RESOLVE_SERVER UINT32_C(0x80000000)
 
+static void tell_held(parley_core *core);
+
 /* --- sources: local addresses and STUN servers --- */
 
 static void end_sources_if_known(parley_core *core)
@@ -29,8 +31,10 @@ static void add_server_address(parley_core *core, const stun_server *server, par
 
 void gather_start(parley_core *core)
 {
-	if (core->gathering_started)
+	if (core->gathering_started) {
+		tell_held(core);
 		return;
+	}
 	core->gathering_started = true;
 	for (size_t i = 0; i < core->local_count; i++)
 		ice_add_local(core->ice, core->now, &core->locals[i]);
@@ -180,7 +184,20 @@ static void push_candidate(parley_core *core, const char *line)
 	event_push(core, &event);
 }
 
-void gather_on_candidate(parley_core *core, const ice_candidate *candidate)
+/*
+ * A restart, by the remote's offer or for one of ours, gathers at once; but what is gathered belongs to a description that is yet
+ * to be set, and only then is told (W3C webrtc-pc 4.4.1.6). Until then the local description is one of older credentials.
+ */
+static bool is_described(const parley_core *core)
+{
+	sdp_session *description;
+	size_t section;
+	if (!candidate_section(core, &description, &section))
+		return true;
+	return slice_equal_string(sdp_transport_of(description, section).ufrag, ice_local_ufrag(core->ice));
+}
+
+static void tell_candidate(parley_core *core, const ice_candidate *candidate)
 {
 	char line[ICE_CANDIDATE_TEXT];
 	text t = text_of(line, sizeof line);
@@ -195,7 +212,7 @@ void gather_on_candidate(parley_core *core, const ice_candidate *candidate)
 	push_candidate(core, line);
 }
 
-void gather_on_state(parley_core *core, ice_gathering state)
+static void tell_state(parley_core *core, ice_gathering state)
 {
 	sdp_session *description;
 	size_t section;
@@ -205,6 +222,37 @@ void gather_on_state(parley_core *core, ice_gathering state)
 		push_candidate(core, "");
 	}
 	state_set_gathering(core, (parley_gathering_state)state);
+}
+
+void gather_on_candidate(parley_core *core, const ice_candidate *candidate)
+{
+	if (is_described(core))
+		tell_candidate(core, candidate);
+	else
+		core->gathering_held = true;
+}
+
+void gather_on_state(parley_core *core, ice_gathering state)
+{
+	if (is_described(core))
+		tell_state(core, state);
+	else
+		core->gathering_held = true;
+}
+
+/* The description is set: what was gathered before it is told now. */
+static void tell_held(parley_core *core)
+{
+	const ice_candidate *c;
+	if (!core->gathering_held || !is_described(core))
+		return;
+	core->gathering_held = false;
+	state_set_gathering(core, PARLEY_GATHERING_GATHERING);
+	for (size_t i = 0; (c = ice_local_candidate(core->ice, i)); i++)
+		if (c->type != ICE_PRFLX)
+			tell_candidate(core, c);
+	if (ice_get_gathering(core->ice) == ICE_GATHERING_COMPLETE)
+		tell_state(core, ICE_GATHERING_COMPLETE);
 }
 
 /* --- remote candidates --- */

@@ -72,6 +72,7 @@ struct parley_core {
 	parley_addr locals[ICE_BASES_MAX];
 	size_t local_count;
 	bool locals_done, gathering_started, sources_ended;
+	bool gathering_held; /* of a restart: something to tell once its description is set */
 	stun_server servers[PARLEY_ICE_SERVERS_MAX];
 	size_t server_count, servers_unresolved;
 

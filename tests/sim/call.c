@@ -69,11 +69,20 @@ static void signal_arrived(simnet *net, void *context)
 		describe(end, PARLEY_SDP_ANSWER);
 }
 
+/* The n-th message, filled up to the length wanted. */
+static int message_text(const call *c, unsigned n, char out[CALL_MESSAGE_MAX])
+{
+	int len = snprintf(out, CALL_MESSAGE_MAX, "message %u", n);
+	for (; (unsigned)len < c->options.message_len; len++)
+		out[len] = (char)('a' + (n + (unsigned)len) % 26);
+	return len;
+}
+
 static void send_messages(call_end *end)
 {
 	for (; end->sent < end->call->options.messages; end->sent++) {
-		char textual[32];
-		int n = snprintf(textual, sizeof textual, "message %u", end->sent);
+		char textual[CALL_MESSAGE_MAX];
+		int n = message_text(end->call, end->sent, textual);
 		assert_int_equal(
 			parley_core_send(end->node->core, end->call->net.now, end->channel, false, textual, (size_t)n),
 			0);
@@ -82,8 +91,8 @@ static void send_messages(call_end *end)
 
 static void check_message(call_end *end, const parley_event *e)
 {
-	char expected[32];
-	int n = snprintf(expected, sizeof expected, "message %u", end->received);
+	char expected[CALL_MESSAGE_MAX];
+	int n = message_text(end->call, end->received, expected);
 	if (e->message.binary || e->message.len != (size_t)n || memcmp(e->message.data, expected, (size_t)n) != 0)
 		end->misordered = true;
 	end->received++;
@@ -105,6 +114,9 @@ static void on_event(simnet_node *node, const parley_event *e)
 	case PARLEY_EVENT_CONNECTION_STATE:
 		end->connection_state = e->connection.state;
 		snprintf(end->failure, sizeof end->failure, "%s", e->connection.reason);
+		break;
+	case PARLEY_EVENT_ICE_STATE:
+		end->ice_states |= 1u << e->ice_state;
 		break;
 	case PARLEY_EVENT_DATA_CHANNEL:
 		assert_string_equal(e->data_channel.label, "sendDataChannel");
@@ -142,6 +154,24 @@ void call_start(call *c)
 		parley_core_create_data_channel(end->node->core, c->net.now, "sendDataChannel", NULL, &end->channel),
 		0);
 	describe(end, PARLEY_SDP_OFFER);
+}
+
+void call_restart_ice(call *c)
+{
+	call_end *end = &c->ends[0];
+	assert_int_equal(parley_core_restart_ice(end->node->core), 0);
+	c->ends[0].described = c->ends[1].described = false;
+	describe(end, PARLEY_SDP_OFFER);
+}
+
+void call_send(call *c, unsigned more)
+{
+	c->options.messages += more;
+	for (int i = 0; i < 2; i++) {
+		if (c->ends[i].channel_state == PARLEY_CHANNEL_OPEN)
+			send_messages(&c->ends[i]);
+		simnet_drain(c->ends[i].node);
+	}
 }
 
 static bool call_is_complete(const call *c)

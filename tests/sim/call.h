@@ -9,8 +9,11 @@
 
 #include "tests/sim/simnet.h"
 
+#define CALL_MESSAGE_MAX 2000u
+
 typedef struct {
 	unsigned messages;	  /* each way */
+	unsigned message_len;	  /* bytes, at most CALL_MESSAGE_MAX - 1; less than their text: just that */
 	uint64_t signaling_delay; /* of each description and candidate, microseconds */
 	bool wait_for_gathering;  /* descriptions leave with all candidates, and none are trickled */
 } call_options;
@@ -29,6 +32,7 @@ typedef struct {
 	parley_channel_state channel_state;
 	parley_connection_state connection_state;
 	char failure[160];
+	unsigned ice_states; /* those seen: 1 << PARLEY_ICE_... */
 } call_end;
 
 struct call {
@@ -43,6 +47,10 @@ void call_init(call *c, uint64_t seed, const simnet_path *path, const call_optio
 void call_start(call *c);
 /* Runs until both have received everything; false: not so by `limit_us` of virtual time. */
 bool call_run(call *c, uint64_t limit_us);
+/* So many messages more, each way. */
+void call_send(call *c, unsigned more);
+/* The first node restarts ICE by an offer. */
+void call_restart_ice(call *c);
 /* Runs on for so long. */
 void call_run_for(call *c, uint64_t us);
 void call_clear(call *c);

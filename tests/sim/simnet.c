@@ -235,6 +235,8 @@ bool simnet_step(simnet *net, uint64_t end)
 	} else {
 		parley_core_timeout(net->nodes[node].core, net->now);
 		simnet_drain(&net->nodes[node]);
+		/* One that stays due would keep a loop spinning. */
+		assert_true(parley_core_deadline(net->nodes[node].core) > net->now);
 	}
 	return true;
 }
