@@ -8,25 +8,32 @@
  */
 static const uint8_t ranges[][2] = {{96, 127}, {35, 63}};
 
+/* An id that was another extension, in a section outside the bundle, is that no longer. */
+static void note_extension(sdp_numbers *numbers, const sdp_extmap *e)
+{
+	int extension = sdp_extension_of(e->uri);
+	if (e->id > SDP_EXTENSION_ID_SHORT_MAX)
+		return;
+	for (size_t i = 0; i < SDP_EXTENSION_COUNT; i++)
+		if (numbers->extension_ids[i] == e->id)
+			numbers->extension_ids[i] = 0;
+	numbers->id_taken[e->id] = true;
+	if (extension >= 0)
+		numbers->extension_ids[extension] = (uint8_t)e->id;
+}
+
 static void note_media(sdp_numbers *numbers, const sdp_media *m)
 {
 	for (size_t i = 0; i < m->codec_count; i++)
 		numbers->types[m->codecs[i].payload_type].codec = &m->codecs[i];
-	for (size_t i = 0; i < m->extmap_count; i++) {
-		const sdp_extmap *e = &m->extmaps[i];
-		int extension = sdp_extension_of(e->uri);
-		if (e->id > SDP_EXTENSION_ID_SHORT_MAX)
-			continue;
-		numbers->id_taken[e->id] = true;
-		if (extension >= 0)
-			numbers->extension_ids[extension] = (uint8_t)e->id;
-	}
+	for (size_t i = 0; i < m->extmap_count; i++)
+		note_extension(numbers, &m->extmaps[i]);
 }
 
 void sdp_numbers_note(sdp_numbers *numbers, const sdp_session *session)
 {
 	for (size_t i = 0; session && i < session->media_count; i++)
-		if (!sdp_is_rejected(&session->media[i]))
+		if (!sdp_is_rejected(&session->media[i]) && sdp_is_dtls_rtp(&session->media[i]))
 			note_media(numbers, &session->media[i]);
 }
 
