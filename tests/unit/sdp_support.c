@@ -1,6 +1,7 @@
 #include "tests/unit/sdp_support.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "tests/support/test.h"
 
@@ -78,4 +79,31 @@ buf sdp_printed(const sdp_session *session)
 	buf out = {.limit = 2 * SDP_TEXT_MAX};
 	assert_int_equal(sdp_print(session, &out), 0);
 	return out;
+}
+
+sdp_local_media sdp_test_media(sdp_kind kind, const char *mid)
+{
+	static const slice stream = {(const uint8_t *)"stream", 6};
+	bool video = kind == SDP_VIDEO;
+	return (sdp_local_media){
+		.kind = kind,
+		.mid = slice_from_string(mid),
+		.direction = SDP_SENDRECV,
+		.extensions = sdp_default_extensions(kind),
+		.streams = &stream,
+		.stream_count = 1,
+		.track = slice_from_string(video ? "camera" : "microphone"),
+		.cname = slice_from_string("someone"),
+		.ssrc = video ? 2001 : 1001,
+		.has_rtx_ssrc = video,
+		.rtx_ssrc = 2002,
+	};
+}
+
+bool sdp_prints(const sdp_session *session, const char *part)
+{
+	buf b = sdp_printed(session);
+	bool found = memmem(b.data, b.len, part, strlen(part)) != NULL;
+	buf_clear(&b);
+	return found;
 }

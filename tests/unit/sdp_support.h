@@ -30,6 +30,10 @@ sdp_session *sdp_of_text(const char *text);
 
 /* Something to put into descriptions; the texts are static. */
 sdp_local sdp_test_local(void);
+/* A camera or a microphone of ours, with everything by default; mid may be "". The texts are static. */
+sdp_local_media sdp_test_media(sdp_kind kind, const char *mid);
+/* Does the printed description have this part? */
+bool sdp_prints(const sdp_session *session, const char *part);
 /* Printed, in memory the caller clears; the limit is generous. */
 buf sdp_printed(const sdp_session *session);
 
