@@ -287,7 +287,7 @@ static void write_element(writer *w, const element *e, bool two_byte)
 		write_u8(w, e->id);
 		write_u8(w, (uint8_t)e->value.len);
 	} else {
-		write_u8(w, (uint8_t)(e->id << 4 | (e->value.len - 1)));
+		write_u8(w, (uint8_t)((unsigned)e->id << 4 | (unsigned)(e->value.len - 1)));
 	}
 	write_bytes(w, e->value);
 }

@@ -257,7 +257,8 @@ static void reference_rtp_is_opened(void **state)
 		reference_keys k = reference_keys_of(p.profile, pair_keys(&p), false, false);
 		datagram plain, d;
 		make_rtp(&plain, SSRC, 7, "from a server");
-		begin(&d)->len = reference_protect_rtp(&k, 0, bytes_of(&plain), RTP_HEADER_SIZE + 12, d.bytes);
+		begin(&d);
+		d.p.len = reference_protect_rtp(&k, 0, bytes_of(&plain), RTP_HEADER_SIZE + 12, d.bytes);
 		assert_opens(p.client, &d, &plain);
 		pair_free(&p);
 	}
