@@ -9,6 +9,11 @@
  * other bytes gives both away, and in GCM the key of the checksum too. So send again the encrypted packet, kept as it was,
  * or retransmit as RFC 4588 does, with a sequence number of its own.
  *
+ * A new source should begin below sequence number 2^15 (RFC 3711 3.3.1): if the packets before its first wrap are lost, the
+ * receiver counts one roll-over too few and opens nothing more of it.
+ *
+ * Forged, damaged and replayed packets change nothing. SRTCP's replay window is libsrtp2's own, 128 packets.
+ *
  * libsrtp2 has tables of its own, filled at the first rtp_crypto_create of the process: that first one must not run in two
  * threads at once. Afterwards each rtp_crypto is independent of all others.
  */
