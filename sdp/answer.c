@@ -174,19 +174,6 @@ static const sdp_rid *find_send_rid(const sdp_media *m, slice id)
 	return NULL;
 }
 
-static void answer_layer(sdp_builder *b, sdp_media *m, const sdp_rid *offered)
-{
-	sdp_rid *rid = b->error ? NULL : SDP_PUSH(b->session, m->rids, m->rid_count);
-	sdp_simulcast_rid *layer = rid ? SDP_PUSH(b->session, m->simulcast_recv.items, m->simulcast_recv.count) : NULL;
-	if (!layer) {
-		b->error = b->error ? b->error : PARLEY_ENOMEM;
-		return;
-	}
-	rid->id = layer->rid = sdp_build_text(b, offered->id);
-	rid->direction = SDP_RECVONLY;
-	rid->restrictions = sdp_build_text(b, offered->restrictions);
-}
-
 /*
  * RFC 8853 5.3.2: all layers that the rid extension can tell apart, of alternatives the first. A layer bound to payload
  * types is left out: nobody offers such, and they may not be in the answer (RFC 8851 6.2.2).
@@ -200,7 +187,7 @@ static void answer_layers(sdp_builder *b, sdp_media *m, const sdp_media *offered
 		const sdp_simulcast_rid *layer = &offered->simulcast_send.items[i];
 		const sdp_rid *rid = layer->alternative ? NULL : find_send_rid(offered, layer->rid);
 		if (rid && !sdp_fmtp_get(rid->restrictions, "pt", &types))
-			answer_layer(b, m, rid);
+			sdp_build_layer(b, m, rid);
 	}
 }
 

@@ -103,6 +103,20 @@ void sdp_build_extmap(sdp_builder *b, sdp_media *media, const sdp_extmap *extmap
 	e->attributes = sdp_build_text(b, extmap->attributes);
 }
 
+void sdp_build_layer(sdp_builder *b, sdp_media *media, const sdp_rid *like)
+{
+	sdp_rid *rid = b->error ? NULL : SDP_PUSH(b->session, media->rids, media->rid_count);
+	sdp_simulcast_list *list = &media->simulcast_recv;
+	sdp_simulcast_rid *layer = rid ? SDP_PUSH(b->session, list->items, list->count) : NULL;
+	if (!layer) {
+		b->error = b->error ? b->error : PARLEY_ENOMEM;
+		return;
+	}
+	rid->id = layer->rid = sdp_build_text(b, like->id);
+	rid->direction = SDP_RECVONLY;
+	rid->restrictions = sdp_build_text(b, like->restrictions);
+}
+
 /* --- direction and sources --- */
 
 static void build_msid(sdp_builder *b, sdp_media *media, slice stream, slice track)

@@ -1,7 +1,6 @@
 /* Whether a remote description may be applied: what RFC 8829 5.8 to 5.11 ask beyond the grammar. */
 #include <stdlib.h>
 
-#include "base/text.h"
 #include "sdp/internal.h"
 
 /* RFC 8839 5.4. */
@@ -128,34 +127,16 @@ static int check_ssrcs(const sdp_session *s, sdp_error *error)
 	return err;
 }
 
-/* --- one meaning in a bundle (RFC 8843 10.1.2) --- */
+/* --- one meaning in a bundle --- */
 
-typedef struct {
-	const sdp_codec *codecs[128];
-	const sdp_extmap *extensions[SDP_EXTENSION_ID_MAX + 1];
-} bundle_uses;
-
-/* A profile unknown here matches nothing, but may be repeated. */
-static bool is_same_codec(const sdp_codec *a, const sdp_codec *b)
-{
-	return sdp_codecs_match(a, b) || (slice_equal_nocase(a->name, b->name) && a->clock_rate == b->clock_rate &&
-					  a->channels == b->channels && slice_equal(a->fmtp, b->fmtp));
-}
-
-static int check_section_uses(const sdp_session *s, size_t section, bundle_uses *uses, sdp_error *error)
+static int check_section_ids(const sdp_session *s, size_t section, const sdp_extmap *uses[SDP_EXTENSION_ID_MAX + 1],
+			     sdp_error *error)
 {
 	const sdp_media *m = &s->media[section];
-	for (size_t i = 0; i < m->codec_count; i++) {
-		const sdp_codec **first = &uses->codecs[m->codecs[i].payload_type];
-		if (!*first)
-			*first = &m->codecs[i];
-		else if (!is_same_codec(*first, &m->codecs[i]))
-			return refuse(error, s, section, "a payload type that is another codec in the bundle");
-	}
 	for (size_t i = 0; i < m->extmap_count; i++) {
 		if (m->extmaps[i].id > SDP_EXTENSION_ID_MAX)
 			continue;
-		const sdp_extmap **first = &uses->extensions[m->extmaps[i].id];
+		const sdp_extmap **first = &uses[m->extmaps[i].id];
 		if (!*first)
 			*first = &m->extmaps[i];
 		else if (!slice_equal((*first)->uri, m->extmaps[i].uri))
@@ -164,7 +145,12 @@ static int check_section_uses(const sdp_session *s, size_t section, bundle_uses 
 	return 0;
 }
 
-static int check_uses(const sdp_session *s, sdp_error *error)
+/*
+ * Header extensions are read before it is known whose packet it is (RFC 8843 9.2), so one id is one extension. Payload
+ * types should be one codec as well (RFC 8843 10.1.2), but are left to the section: when Firefox adds media to what
+ * another end offered, it gives them its own numbers, whatever these are elsewhere.
+ */
+static int check_bundled_ids(const sdp_session *s, sdp_error *error)
 {
 	const sdp_group *bundles[SDP_SECTIONS_MAX] = {
 		NULL}; /* looked up once: a hostile offer has thousands of groups */
@@ -172,12 +158,12 @@ static int check_uses(const sdp_session *s, sdp_error *error)
 	for (size_t i = 0; i < s->media_count; i++)
 		bundles[i] = is_in_use(&s->media[i]) ? sdp_bundle_of(s, i) : NULL;
 	for (size_t i = 0; !err && i < s->media_count; i++) {
-		bundle_uses uses = {0};
+		const sdp_extmap *uses[SDP_EXTENSION_ID_MAX + 1] = {NULL};
 		const sdp_group *bundle = bundles[i];
 		for (size_t k = i; bundle && !err && k < s->media_count; k++) {
 			if (bundles[k] != bundle)
 				continue;
-			err = check_section_uses(s, k, &uses, error);
+			err = check_section_ids(s, k, uses, error);
 			bundles[k] = NULL; /* done */
 		}
 	}
@@ -197,7 +183,7 @@ static int check_description(const sdp_session *s, bool is_answer, sdp_error *er
 			err = refuse(error, s, i, "two header extensions under one id");
 	}
 	if (!err)
-		err = check_uses(s, error);
+		err = check_bundled_ids(s, error);
 	return err ? err : check_ssrcs(s, error);
 }
 

@@ -144,6 +144,8 @@ int sdp_check_local_media(const sdp_local *local);
 sdp_local_media *sdp_local_media_of(const sdp_local *local, slice mid);
 /* The rtx (RFC 4588) for the codec of this payload type. */
 sdp_codec sdp_rtx_of(const sdp_codec *base, uint8_t payload_type, char apt[SDP_APT_MAX]);
+/* One more simulcast layer to receive, with the id and restrictions of `like`. */
+void sdp_build_layer(sdp_builder *b, sdp_media *media, const sdp_rid *like);
 /* Direction, msid and, when it sends, sources. */
 void sdp_build_direction(sdp_builder *b, sdp_media *media, const sdp_local_media *local, sdp_direction direction);
 /* The BUNDLE group of the accepted sections, in the order of these mids, or if NULL in that of the sections. */

@@ -67,11 +67,12 @@ static int free_type(const sdp_numbers *numbers, const bool taken[128])
 int sdp_numbers_type(const sdp_numbers *numbers, const sdp_codec *codec, const sdp_media *before[2],
 		     const bool taken[128])
 {
-	for (size_t i = 0; i < 2; i++) {
-		const sdp_codec *same = before[i] ? sdp_find_match(before[i], codec) : NULL;
-		if (same && may_have(numbers, same->payload_type, codec, taken))
-			return same->payload_type;
-	}
+	const sdp_codec *local = before[0] ? sdp_find_match(before[0], codec) : NULL;
+	const sdp_codec *remote = before[1] ? sdp_find_match(before[1], codec) : NULL;
+	if (local && !taken[local->payload_type])
+		return local->payload_type; /* even if another section, of Firefox, has it for something else */
+	if (remote && may_have(numbers, remote->payload_type, codec, taken))
+		return remote->payload_type;
 	int type = type_in_use(numbers, codec, taken);
 	if (type >= 0)
 		return type;

@@ -353,7 +353,8 @@ typedef struct {
 	/* Announced when sending (RFC 8830, RFC 5576). streams without any: "-", as RFC 8830 2 has it. */
 	const slice *streams; /* ids of its MediaStreams, 1..64 token-chars each */
 	size_t stream_count;
-	slice track; /* same form; empty: not said */
+	slice track; /* same form; empty: not said. No two media have a stream and the track in common: Chromium
+			refuses "a=msid" lines that are the same */
 	slice cname; /* empty: no ssrc lines */
 	uint32_t ssrc;
 	bool has_rtx_ssrc; /* then an FID group pairs the two, if an rtx codec is in the section */
@@ -427,9 +428,12 @@ int sdp_make_answer(const sdp_session *offer, const sdp_local *local, sdp_sessio
 /*
  * May this remote offer be answered? Each section that could be accepted has, itself or by its session or bundle,
  * ufrag and pwd (RFC 8839 5.4: 4..256 and 22..256 ice-chars), a fingerprint and a setup; BUNDLE groups name
- * existing mids, each once; header extension ids are unique in a section and SSRCs among sections; in a bundle a
- * payload type is one codec and an extension id one extension (RFC 8843 10.1.2; browsers refuse this too).
- * PARLEY_EPROTO with the reason otherwise, or PARLEY_ENOMEM. error may be NULL.
+ * existing mids, each once; header extension ids are unique in a section and one extension in a bundle, SSRCs unique
+ * among sections. PARLEY_EPROTO with the reason otherwise, or PARLEY_ENOMEM. error may be NULL.
+ *
+ * A payload type may be one codec in this section of a bundle and another in that, though RFC 8843 10.1.2 forbids it:
+ * Firefox offers such when it adds media to what another end offered. So ask for a packet's section first (MID or
+ * SSRC, RFC 8843 9.2), then for the codec. Chromium refuses such offers; ours have none unless the peer began it.
  */
 int sdp_check_offer(const sdp_session *offer, sdp_error *error);
 /*

@@ -360,22 +360,17 @@ static void one_channel_is_the_same_as_none_said(void **state)
 #define VIDEO(mid, type, codec) MEDIA("video", mid, type) "a=rtpmap:" type " " codec "/90000\r\n"
 #define AUDIO(mid, extension) MEDIA("audio", mid, "0") "a=extmap:3 " extension "\r\n"
 
-static void a_bundle_gives_numbers_one_meaning(void **state)
+static void a_bundle_gives_an_extension_id_one_meaning(void **state)
 {
 	(void)state;
-	static const char two_codecs[] = "section 2 (mid 1): a payload type that is another codec in the bundle";
 	static const char two_extensions[] = "section 2 (mid 1): an id that is another header extension in the bundle";
 	static const struct {
 		const char *groups, *first, *second, *reason;
 	} cases[] = {
-		{"0 1", VIDEO("0", "96", "VP8"), VIDEO("1", "96", "VP9"), two_codecs},
-		{"0\r\na=group:BUNDLE 1", VIDEO("0", "96", "VP8"), VIDEO("1", "96", "VP9"), NULL},
-		{"0 1", VIDEO("0", "97", "rtx") "a=fmtp:97 apt=96\r\n", VIDEO("1", "97", "rtx") "a=fmtp:97 apt=98\r\n",
-		 two_codecs},
-		{"0 1", VIDEO("0", "96", "H264") "a=fmtp:96 profile-level-id=ffffff\r\n",
-		 VIDEO("1", "96", "H264") "a=fmtp:96 profile-level-id=ffffff\r\n", NULL},
+		{"0 1", VIDEO("0", "96", "VP8"), VIDEO("1", "96", "VP9"), NULL}, /* as Firefox has payload types */
 		{"0 1", AUDIO("0", "urn:x"), AUDIO("1", "urn:y"), two_extensions},
 		{"0 1", AUDIO("0", "urn:x"), AUDIO("1", "urn:x"), NULL},
+		{"0\r\na=group:BUNDLE 1", AUDIO("0", "urn:x"), AUDIO("1", "urn:y"), NULL},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
 		char in[2048];
@@ -479,7 +474,7 @@ int main(void)
 		cmocka_unit_test(feedback_and_rtx_are_what_both_have),
 		cmocka_unit_test(profiles_decide_what_is_one_codec),
 		cmocka_unit_test(one_channel_is_the_same_as_none_said),
-		cmocka_unit_test(a_bundle_gives_numbers_one_meaning),
+		cmocka_unit_test(a_bundle_gives_an_extension_id_one_meaning),
 		cmocka_unit_test(answers_that_the_offer_does_not_allow_are_refused),
 		cmocka_unit_test(failing_allocations_are_survived),
 	};

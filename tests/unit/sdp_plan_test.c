@@ -185,6 +185,61 @@ static void firefoxs_offer_is_read(void **state)
 	sdp_free(offer);
 }
 
+static void simulcast_lasts_from_one_offer_to_the_next(void **state)
+{
+	(void)state;
+	sdp_local_media media = sdp_test_media(SDP_VIDEO, "0");
+	sdp_local local = sdp_test_local();
+	sdp_session *remote = sdp_capture("chromium-offer-simulcast"), *answer = NULL, *offer = NULL;
+	local.media = &media;
+	local.media_count = 1;
+	assert_int_equal(sdp_make_answer(remote, &local, &answer), 0);
+	assert_int_equal(sdp_make_offer(&local, false, answer, remote, &offer), 0);
+	assert_true(sdp_prints(offer, "a=rid:q recv\r\na=rid:h recv\r\na=rid:f recv\r\na=simulcast:recv q;h;f\r\n"));
+	sdp_free(offer);
+	sdp_free(answer);
+	sdp_free(remote);
+}
+
+/*
+ * Firefox adds media under numbers of its own to sections that have ours, so that in one bundle 99 is the rtx of our
+ * VP9 and its AV1 (RFC 8843 10.1.2 forbids that).
+ */
+static void numbers_with_two_meanings_are_lived_with(void **state)
+{
+	(void)state;
+#define TWO_SECTIONS                                                                                         \
+	SDP_HEAD SDP_TEST_TRANSPORT "a=group:BUNDLE 0 1\r\n"                                                 \
+				    "m=video 9 UDP/TLS/RTP/SAVPF 98 99\r\na=mid:0\r\na=rtcp-mux\r\n"         \
+				    "a=rtpmap:98 VP9/90000\r\na=rtpmap:99 rtx/90000\r\na=fmtp:99 apt=98\r\n" \
+				    "m=video 9 UDP/TLS/RTP/SAVPF 99 98\r\na=mid:1\r\na=rtcp-mux\r\n"         \
+				    "a=rtpmap:99 AV1/90000\r\na=rtpmap:98 rtx/90000\r\na=fmtp:98 apt=99\r\n"
+	sdp_local_media media[] = {sdp_test_media(SDP_VIDEO, "0"), sdp_test_media(SDP_VIDEO, "1"),
+				   sdp_test_media(SDP_VIDEO, "")};
+	sdp_local local = sdp_test_local();
+	sdp_session *remote = sdp_of_text(TWO_SECTIONS), *answer = NULL, *offer = NULL;
+	local.media = media;
+	local.media_count = 3;
+	for (size_t i = 0; i < 3; i++)
+		media[i].direction = SDP_RECVONLY;
+	assert_int_equal(sdp_check_offer(remote, NULL), 0);
+	assert_int_equal(sdp_make_answer(remote, &local, &answer), 0);
+	assert_int_equal(sdp_negotiated(answer, remote, true, 0, &plan), 0);
+	assert_slice(plan.receive[0].name, "VP9");
+	assert_int_equal(plan.receive[0].rtx_payload_type, 99);
+	assert_int_equal(sdp_negotiated(answer, remote, true, 1, &plan), 0);
+	assert_slice(plan.receive[0].name, "AV1");
+	assert_int_equal(plan.receive[0].payload_type, 99);
+	assert_int_equal(plan.receive[0].rtx_payload_type, 98);
+	assert_int_equal(sdp_make_offer(&local, false, answer, remote, &offer), 0);
+	assert_true(sdp_prints(offer, "m=video 9 UDP/TLS/RTP/SAVPF 98 99 "));
+	assert_true(sdp_prints(offer, "m=video 9 UDP/TLS/RTP/SAVPF 99 98 "));
+	assert_int_equal(media[2].section, 2);
+	sdp_free(offer);
+	sdp_free(answer);
+	sdp_free(remote);
+}
+
 static void simulcast_gives_layers_and_one_way_extensions(void **state)
 {
 	(void)state;
@@ -423,6 +478,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_two_ends_agree),
 		cmocka_unit_test(firefoxs_offer_is_read),
+		cmocka_unit_test(simulcast_lasts_from_one_offer_to_the_next),
+		cmocka_unit_test(numbers_with_two_meanings_are_lived_with),
 		cmocka_unit_test(simulcast_gives_layers_and_one_way_extensions),
 		cmocka_unit_test(each_end_sends_what_the_other_announced),
 		cmocka_unit_test(what_the_remote_end_takes_is_bounded),
