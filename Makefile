@@ -101,6 +101,12 @@ $(APP_TESTS): $(B)/tests/apps/%: $(B)/tests/apps/%.o $(call test_shared_obj,apps
 	$(call say,LINK)
 	$(Q)$(CC) -o $@ $^ $(LDFLAGS_ALL) $(WRAP) $(LIBS) $(SIGNALING_LIBS) $(APP_LIBS_parley-room) -lcmocka
 
+# The link emulator of the browser tests.
+LINKEM := $(B)/tests/linkem
+$(LINKEM): $(B)/tests/support/linkem/linkem.o
+	$(call say,LINK)
+	$(Q)$(CC) -o $@ $^ $(LDFLAGS_ALL)
+
 # --- fuzzing: fuzz/NAME_fuzz.c, seeds in fuzz/corpus/NAME/, dictionary fuzz/dict/NAME.dict ---
 FUZZ_SHARED := $(filter-out %_fuzz.c fuzz/replay_main.c,$(wildcard fuzz/*.c))
 $(B)/fuzz/%_replay: $(B)/fuzz/%_fuzz.o $(B)/fuzz/replay_main.o $(FUZZ_SHARED:%.c=$(B)/%.o) $(B)/internal.a
@@ -121,7 +127,7 @@ fuzz-%: build/fuzz/%
 
 # --- tests: every kind ends with "N passed, N failed"; scripts/run-tests.sh adds them up ---
 test: deps
-	@$(MAKE) --no-print-directory all $(TEST_PROGRAMS) $(FUZZ_REPLAYS)
+	@$(MAKE) --no-print-directory all $(TEST_PROGRAMS) $(FUZZ_REPLAYS) $(LINKEM)
 	@B=$(B) SAN=$(SAN) scripts/run-tests.sh unit sim net apps fuzz interop
 test-unit: $(UNIT_TESTS)
 	@B=$(B) SAN=$(SAN) scripts/run-tests.sh unit
@@ -133,7 +139,7 @@ test-apps: all $(APP_TESTS)
 	@B=$(B) SAN=$(SAN) scripts/run-tests.sh apps
 test-fuzz: $(FUZZ_REPLAYS)
 	@B=$(B) SAN=$(SAN) scripts/run-tests.sh fuzz
-test-interop: all
+test-interop: all $(LINKEM)
 	@B=$(B) SAN=$(SAN) scripts/run-tests.sh interop
 
 deps:

@@ -78,6 +78,34 @@ for (const [creatorKind, joinerKind, camera] of [
 	});
 }
 
+for (const kinds of [['chromium', 'firefox'], ['firefox', 'chromium']]) {
+	test(`page: ${kinds.join(' with ')}: a call of voices gets a picture, loses it and gets it back`, async (t) => {
+		const pages = await openPages(t, kinds, true);
+		const [creator, joiner] = pages;
+		for (const page of pages) await page.toggle('video');
+		await joiner.join(await creator.create('voices'));
+		for (const page of pages) {
+			await page.connected();
+			await page.status('sending', 'audio');
+			await page.status('receiving', 'audio');
+		}
+		for (const [page, other] of [[joiner, creator], [creator, joiner]]) {
+			await page.toggle('video');
+			await page.status('sending', 'audio, video');
+			await other.status('receiving', 'audio, video');
+			await other.tab.wait('picture', () => document.getElementById('remote').videoWidth > 0, null, 10_000);
+		}
+		await joiner.toggle('video');
+		await joiner.status('sending', 'audio');
+		await creator.status('receiving', 'audio');
+		await creator.tab.wait('end of the picture', () => document.getElementById('remote').srcObject.getVideoTracks().length === 0, null, 5000);
+		await joiner.toggle('audio');
+		await joiner.status('sending', 'audio (muted)');
+		await joiner.toggle('video');
+		await creator.status('receiving', 'audio, video');
+	});
+}
+
 test('page: shows a name from the hub as text, whatever it holds', async (t) => {
 	const [creator, other] = await openPages(t, ['chromium', 'chromium'], false);
 	const id = await creator.create('<img src=x onerror="window.attacked=true">');

@@ -21,6 +21,8 @@ const STATUS = {
 	connection: 'Connection',
 	channel: 'Data channel',
 	path: 'Path',
+	sending: 'Sending',
+	receiving: 'Receiving',
 };
 const SUMMARY = {
 	idle: 'Not in a room',
@@ -97,6 +99,11 @@ function showStatus(room) {
 	for (const button of $('lobby').querySelectorAll('button')) button.disabled = inRoom || !hubReady;
 }
 
+function showDevices(room) {
+	$('microphone').textContent = room.isSending('audio') ? 'Mute microphone' : 'Unmute microphone';
+	$('camera').textContent = room.isSending('video') ? 'Turn camera off' : 'Turn camera on';
+}
+
 /* The talk stays readable after the call; only its controls go. */
 function showTalk(room, was) {
 	const connected = room.state === 'connected';
@@ -162,6 +169,7 @@ function listen(room) {
 	room.addEventListener('change', () => {
 		showStatus(room);
 		showTalk(room, was);
+		showDevices(room);
 		was = room.state;
 	});
 	room.addEventListener('rooms', () => showRooms(room));
@@ -170,7 +178,7 @@ function listen(room) {
 	room.addEventListener('chat', ({ detail }) => showMessage(detail));
 	room.addEventListener('transfer', ({ detail }) => showTransfer(detail));
 	room.addEventListener('stream', ({ detail }) => {
-		$(detail.side).srcObject = detail.stream;
+		if ($(detail.side).srcObject !== detail.stream) $(detail.side).srcObject = detail.stream;
 	});
 }
 
@@ -194,6 +202,8 @@ function bindControls(room) {
 		for (const file of $('file').files) room.sendFile(file);
 		$('file').value = '';
 	});
+	$('microphone').addEventListener('click', () => room.setSending('audio', !room.isSending('audio')));
+	$('camera').addEventListener('click', () => room.setSending('video', !room.isSending('video')));
 	$('leave').addEventListener('click', () => room.leave());
 	window.addEventListener('pagehide', () => room.leave());
 }
@@ -205,3 +215,4 @@ listen(room);
 bindControls(room);
 showStatus(room);
 showTalk(room, room.state);
+showDevices(room);

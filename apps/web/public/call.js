@@ -2,6 +2,7 @@
  * call.js: one peer connection with its data channel `sendDataChannel`, by the perfect negotiation pattern of the W3C.
  *
  * The initiator makes the channel and offers audio, video and data; the other answers in the sections it was offered.
+ * Tracks are added and removed at any time with send(); what the other side sends is one stream, whose tracks come and go with it.
  * A description leaves once gathering ends, or after 2 s; candidates found later follow one by one.
  * Events: state, channel (RTCDataChannel, open), stream (MediaStream), signal (object for the other side), error (text),
  * closed (why). After `closed` nothing follows.
@@ -15,6 +16,7 @@ export class Call extends EventTarget {
 	#pc;
 	#polite;
 	#camera;
+	#remote = new MediaStream();
 	#makingOffer = false;
 	#ignoreOffer = false;
 	#described = false; /* our description is on its way: further candidates are sent one by one */
@@ -36,6 +38,24 @@ export class Call extends EventTarget {
 
 	get pc() {
 		return this.#pc;
+	}
+
+	/* Sends the track, which is of that kind, from now on, or with null nothing of that kind. stream: what it belongs to. */
+	send(kind, track, stream) {
+		const transceivers = this.#pc.getTransceivers().filter((each) => each.receiver.track.kind === kind && !each.stopped);
+		const sending = transceivers.find((each) => each.sender.track);
+		if (track && transceivers.length === 0) this.#pc.addTransceiver(track, { direction: 'sendrecv', streams: [stream] });
+		else if (track) this.#fill(sending ?? transceivers[0], track, stream);
+		else if (sending) this.#empty(sending);
+	}
+
+	/* Kinds by direction as negotiated: {sending: ['audio'], receiving: ['audio', 'video']}. */
+	get media() {
+		const kinds = (directions) => {
+			const found = this.#pc.getTransceivers().filter((each) => directions.includes(each.currentDirection));
+			return [...new Set(found.map((each) => each.receiver.track.kind))].sort();
+		};
+		return { sending: kinds(['sendrecv', 'sendonly']), receiving: kinds(['sendrecv', 'recvonly']) };
 	}
 
 	/* What another side said through the hub. */
@@ -90,7 +110,20 @@ export class Call extends EventTarget {
 			this.#emit('signal', { type: 'candidate', candidate: line, sdpMid, sdpMLineIndex });
 		});
 		pc.addEventListener('datachannel', ({ channel }) => this.#attach(channel));
-		pc.addEventListener('track', ({ streams, track }) => this.#emit('stream', streams[0] ?? new MediaStream([track])));
+		pc.addEventListener('track', ({ track }) => this.#receiveTrack(track));
+	}
+
+	/* A track is muted while the other side does not send it: shown then, it would be a picture that stands still. */
+	#receiveTrack(track) {
+		const show = (shown) => {
+			if (shown) this.#remote.addTrack(track);
+			else this.#remote.removeTrack(track);
+			this.#emit('stream', this.#remote);
+		};
+		track.addEventListener('mute', () => show(false));
+		track.addEventListener('unmute', () => show(true));
+		track.addEventListener('ended', () => show(false));
+		show(true);
 	}
 
 	#attach(channel) {
@@ -118,11 +151,19 @@ export class Call extends EventTarget {
 			const transceiver = this.#pc
 				.getTransceivers()
 				.find((each) => each.receiver.track.kind === track.kind && !each.sender.track && !each.stopped);
-			if (!transceiver) continue;
-			transceiver.direction = 'sendrecv';
-			transceiver.sender.setStreams?.(this.#camera);
-			transceiver.sender.replaceTrack(track).catch((error) => this.#fail(error));
+			if (transceiver) this.#fill(transceiver, track, this.#camera);
 		}
+	}
+
+	#fill(transceiver, track, stream) {
+		transceiver.direction = transceiver.direction === 'inactive' ? 'sendonly' : transceiver.direction.replace('recvonly', 'sendrecv');
+		transceiver.sender.setStreams?.(stream);
+		transceiver.sender.replaceTrack(track).catch((error) => this.#fail(error));
+	}
+
+	#empty(transceiver) {
+		transceiver.direction = transceiver.direction === 'sendrecv' ? 'recvonly' : 'inactive';
+		transceiver.sender.replaceTrack(null).catch((error) => this.#fail(error));
 	}
 
 	async #offer() {

@@ -22,6 +22,7 @@ export class Room extends EventTarget {
 	messages = []; /* {from, text} of the present or last call */
 	transfers = []; /* of the present or last call, as files.js describes them */
 	path = null; /* the selected candidate pair */
+	wants = { audio: true, video: true }; /* what is sent, or will be: see setSending() */
 	#hub;
 	#iceServers;
 	#call = null;
@@ -62,6 +63,8 @@ export class Room extends EventTarget {
 			connection: pc?.connectionState ?? null,
 			channel: this.#call?.channel?.readyState ?? null,
 			path: this.path,
+			sending: this.#call?.media.sending.map((kind) => (this.#isMuted(kind) ? `${kind} (muted)` : kind)).join(', ') || null,
+			receiving: this.#call?.media.receiving.join(', ') || null,
 		};
 	}
 
@@ -91,6 +94,22 @@ export class Room extends EventTarget {
 		this.#useCamera(null);
 		if (id !== null) this.#hub.leave(id).catch(() => {}); /* without the hub the room is gone anyway */
 		if (why) this.#emit('notice', why);
+	}
+
+	/* Whether a kind is sent; outside of a call, whether it would be. */
+	isSending(kind) {
+		return this.#call ? this.#trackOf(kind)?.enabled === true : this.wants[kind];
+	}
+
+	/* kind: 'audio' or 'video'. In a call the microphone is muted and the camera let go of; before, neither is asked for. */
+	async setSending(kind, on) {
+		this.wants[kind] = on;
+		this.#emit('change');
+		const track = this.#trackOf(kind);
+		if (kind === 'audio' && track) track.enabled = on;
+		else if (on && !track && this.#call) await this.#addTrack(kind);
+		else if (!on && track) this.#removeTrack(track);
+		this.#emit('change');
 	}
 
 	chat(text) {
@@ -135,7 +154,7 @@ export class Room extends EventTarget {
 	async #openCamera() {
 		let late = false;
 		const asked = this.#askForCamera().then((stream) => {
-			if (late || this.state !== 'camera') stop(stream);
+			if (stream && (late || this.state !== 'camera')) stop(stream);
 			else this.#useCamera(stream);
 		});
 		try {
@@ -162,9 +181,45 @@ export class Room extends EventTarget {
 		this.#emit('stream', { side: 'local', stream });
 	}
 
-	async #askForCamera() {
+	async #askForCamera({ audio, video } = this.wants) {
+		if (!audio && !video) return null;
 		if (!navigator.mediaDevices) throw new Error('this page is not on a secure origin');
-		return navigator.mediaDevices.getUserMedia({ audio: true, video: true });
+		return navigator.mediaDevices.getUserMedia({ audio, video });
+	}
+
+	#trackOf(kind) {
+		return this.#camera?.getTracks().find((each) => each.kind === kind) ?? null;
+	}
+
+	#isMuted(kind) {
+		return this.#trackOf(kind)?.enabled === false;
+	}
+
+	/* To the call that runs. */
+	async #addTrack(kind) {
+		const call = this.#call;
+		let found;
+		try {
+			found = await this.#askForCamera({ audio: kind === 'audio', video: kind === 'video' });
+		} catch (error) {
+			this.wants[kind] = false;
+			this.#emit('failure', `No ${kind === 'audio' ? 'microphone' : 'camera'}: ${error.message}`);
+			return;
+		}
+		if (this.#call !== call || !this.wants[kind] || this.#trackOf(kind)) {
+			stop(found); /* left, or changed one's mind meanwhile */
+			return;
+		}
+		const [track] = found.getTracks();
+		if (this.#camera) this.#camera.addTrack(track);
+		else this.#useCamera(found);
+		call.send(kind, track, this.#camera);
+	}
+
+	#removeTrack(track) {
+		track.stop();
+		this.#camera.removeTrack(track);
+		this.#call?.send(track.kind, null);
 	}
 
 	#listen() {
@@ -225,7 +280,10 @@ export class Room extends EventTarget {
 		call.addEventListener('signal', ({ detail }) => {
 			this.#hub.send(id, detail).catch((error) => this.#emit('failure', error.message));
 		});
-		call.addEventListener('stream', ({ detail }) => this.#emit('stream', { side: 'remote', stream: detail }));
+		call.addEventListener('stream', ({ detail }) => {
+			this.#emit('stream', { side: 'remote', stream: detail });
+			this.#emit('change');
+		});
 		call.addEventListener('channel', ({ detail }) => this.#connected(detail));
 		call.addEventListener('error', ({ detail }) => this.#emit('failure', detail));
 		call.addEventListener('closed', ({ detail }) => {

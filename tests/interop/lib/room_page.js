@@ -41,6 +41,11 @@ class RoomPage {
 		await this.status('path', await this.#wait('path', () => window.room.path));
 	}
 
+	/* The buttons: kind is 'audio' or 'video'. */
+	async toggle(kind) {
+		await this.tab.click(byId(kind === 'audio' ? 'microphone' : 'camera'));
+	}
+
 	async leave() {
 		await this.tab.click(byId('leave'));
 		await this.status('room', 'idle');
