@@ -36,6 +36,8 @@ struct net_stream {
 	uv_shutdown_t shutdown;
 	buf early; /* written before on_open */
 	size_t write_limit;
+	size_t flush_left;   /* FLUSHING: queued when the limit was last set */
+	uint64_t flush_ends; /* FLUSHING: whatever the progress */
 	bool has_callbacks;
 	bool paused;
 	bool writable_wanted;  /* a write was refused */
@@ -229,6 +231,18 @@ static void shutdown_done(uv_shutdown_t *request, int status)
 		shut_if_both_ended(s);
 }
 
+/* False: the peer has taken nothing since the last time, or all, or it has had enough time. */
+static bool extend_flush(net_stream *s)
+{
+	size_t left = net_stream_queued(s);
+	uint64_t now = net_now();
+	if ((left == 0 && s->flush_left != SIZE_MAX) || left >= s->flush_left || now >= s->flush_ends)
+		return false;
+	s->flush_left = left;
+	net_timer_set(s->limit, time_min(now + NET_STREAM_CLOSE_TIMEOUT_US, s->flush_ends));
+	return true;
+}
+
 /*
  * Lets the last bytes go out, then waits a little for the peer's end: a socket that is closed while something unread has
  * come answers with a reset, which would take the last bytes away from the peer (RFC 9112 9.6).
@@ -243,7 +257,9 @@ static void stream_flush_and_close(net_stream *s, int error, const char *why)
 		return;
 	}
 	s->state = STREAM_FLUSHING;
-	net_timer_set(s->limit, net_now() + NET_STREAM_CLOSE_TIMEOUT_US);
+	s->flush_left = SIZE_MAX;
+	s->flush_ends = net_now() + NET_STREAM_CLOSE_MAX_US;
+	extend_flush(s);
 	int status = 0;
 	if (s->tls) {
 		tls_session_close_notify(s->tls);
@@ -263,6 +279,13 @@ void net_stream_close(net_stream *s)
 	net_stream_callbacks only_on_close = {.on_close = s->callbacks.on_close};
 	s->callbacks = only_on_close;
 	stream_flush_and_close(s, 0, "closed");
+}
+
+void net_stream_close_after(net_stream *s, slice last)
+{
+	if (s->state == STREAM_OPEN)
+		(void)stream_send(s, last); /* an error closes */
+	net_stream_close(s);
 }
 
 void net_stream_release(net_stream *s)
@@ -435,6 +458,8 @@ static void stream_woken(void *me)
 static void limit_passed(void *me)
 {
 	net_stream *s = me;
+	if (s->state == STREAM_FLUSHING && extend_flush(s))
+		return;
 	const char *format = "connection to %s timed out";
 	if (s->state == STREAM_HANDSHAKING)
 		format = "TLS handshake with %s timed out";

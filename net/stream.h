@@ -24,7 +24,8 @@ struct uv_loop_s;
 #define NET_STREAM_CONNECT_TIMEOUT_US 10000000u /* from net_stream_connect, or the accept, to on_open */
 #define NET_STREAM_ATTEMPT_DELAY_US 250000u	/* before the next address is tried in parallel (RFC 8305 section 5) */
 #define NET_STREAM_ADDRESSES_MAX 16u		/* of a name; more are ignored */
-#define NET_STREAM_CLOSE_TIMEOUT_US 3000000u	/* for what is queued at net_stream_close to go out */
+#define NET_STREAM_CLOSE_TIMEOUT_US 3000000u /* without progress, for what is queued at net_stream_close to go out; */
+#define NET_STREAM_CLOSE_MAX_US 60000000u    /* and in all, for a peer that reads slowly */
 #define NET_STREAM_WRITE_LIMIT_DEFAULT (1u << 20) /* bytes queued and not yet taken by the kernel */
 
 typedef struct net_stream net_stream;
@@ -72,9 +73,11 @@ size_t net_stream_queued(const net_stream *stream); /* bytes not yet taken by th
 /* While paused no on_data comes and the peer is held back by TCP. A pause also keeps the end of the stream from being seen. */
 void net_stream_pause(net_stream *stream, bool paused);
 
-/* Sends what is queued (nothing, when still connecting) and the TLS close_notify, then closes: on_close(0) follows, after at
- * most NET_STREAM_CLOSE_TIMEOUT_US; no other callback comes. Twice is harmless. */
+/* Sends what is queued (nothing, when still connecting) and the TLS close_notify, then closes: on_close(0) follows, at the latest
+ * when the peer has taken nothing for NET_STREAM_CLOSE_TIMEOUT_US; no other callback comes. Twice is harmless. */
 void net_stream_close(net_stream *stream);
+/* The same with some last bytes, for which the write limit does not count. */
+void net_stream_close_after(net_stream *stream, slice last);
 
 /* As net_stream_close, and without on_close: the owner goes away now, the stream by itself. NULL is allowed. */
 void net_stream_release(net_stream *stream);

@@ -189,6 +189,8 @@ void hub_stop(hub *h, uint64_t now)
 	{
 		if (c->phase == HUB_REQUEST)
 			hub_end(h, c, now, "the hub stops");
+		else if (c->phase == HUB_GONE)
+			c->deadline = time_min(c->deadline, time_after(now, HUB_CLOSE_TIMEOUT_US));
 		else
 			hub_say_close(h, c, now, NULL, true, WEBSOCKET_GOING_AWAY);
 	}
@@ -229,6 +231,7 @@ static void connection_timeout(hub *h, hub_connection *c, uint64_t now)
 		break;
 	case HUB_CLOSING:
 		hub_end(h, c, now, "the close was not answered");
+		buf_clear(&c->out); /* what it has not taken by now */
 		break;
 	case HUB_GONE: /* nobody reads the rest */
 		buf_clear(&c->out);
@@ -271,11 +274,12 @@ static hub_connection *next_with_output(hub *h, uint64_t now)
 {
 	LIST_FOR_SAFE (node, after, &h->ready) {
 		hub_connection *c = LIST_ENTRY(node, hub_connection, node);
-		if (!has_output(c) && c->list_stale)
+		c->list_stale = c->list_stale && c->phase == HUB_OPEN;
+		if (!c->blocked && !has_output(c) && c->list_stale)
 			hub_send_list(h, c, now);
 		if (!c->blocked && has_output(c))
 			return c;
-		if (!has_output(c) && c->phase != HUB_GONE)
+		if (!has_output(c) && !c->list_stale && c->phase != HUB_GONE)
 			list_remove(&c->node);
 	}
 	LIST_FOR (node, &h->gone) {
@@ -355,7 +359,7 @@ void hub_check_invariants(const hub *h)
 		assert(c->rooms_created <= HUB_ROOMS_PER_CONNECTION);
 		assert(c->out.len <= HUB_OUT_MAX && c->deadline != TIME_NEVER);
 		assert((c->phase != HUB_OPEN && c->phase != HUB_HANDSHAKING) || c->ws_used);
-		assert(c->phase == HUB_GONE || !has_output(c) || !list_empty(&c->node));
+		assert(c->phase == HUB_GONE || !(has_output(c) || c->list_stale) || !list_empty(&c->node));
 	}
 	LIST_FOR (node, &h->tokens)
 		tokens++;

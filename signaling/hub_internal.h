@@ -15,8 +15,9 @@
 #define HUB_PATH "/connectionHub"
 #define HUB_SECRET_BYTES 16u			    /* of connection ids and tokens: 128 bits */
 #define HUB_SECRET_SIZE (2u * HUB_SECRET_BYTES + 1) /* in hexadecimal, with the NUL */
+
 #define HUB_LIST_OUT_MAX \
-	(64u * 1024u) /* who has more than this waiting gets the room list later, and only the newest */
+	(64u * 1024u) /* who has more than this waiting gets even the list it caused later, and only the newest */
 
 typedef enum {
 	HUB_REQUEST,	 /* the HTTP request is coming */
@@ -33,7 +34,7 @@ typedef struct {
 	hub_phase phase;
 	bool left_rooms; /* GONE, and the rooms know */
 	bool blocked;
-	bool list_stale; /* is owed the room list */
+	bool list_stale; /* OPEN: is owed the room list */
 	http_reader http;
 	websocket ws;
 	bool ws_used;

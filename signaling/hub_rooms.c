@@ -129,18 +129,20 @@ void hub_send_list(hub *h, hub_connection *c, uint64_t now)
 		hub_call(h, c, now, "updateRoom", buf_slice(&h->list_arguments));
 }
 
-/* To all. Who does not keep up gets the list once what waits is out; it is then the newest. */
-static void list_changed(hub *h, uint64_t now)
+/* To who caused it at once, before the completion; to the others once what waits for them is out: then it is the newest, and one
+ * for many changes, which a single message can bring. */
+static void list_changed(hub *h, hub_connection *cause, uint64_t now)
 {
 	buf_clear(&h->list_arguments);
+	bool at_once = cause->phase == HUB_OPEN && cause->out.len <= HUB_LIST_OUT_MAX;
+	if (at_once)
+		hub_send_list(h, cause, now);
 	for (size_t i = 0; i < HUB_CONNECTIONS_MAX; i++) {
 		hub_connection *c = h->slots[i];
-		if (!c || c->phase != HUB_OPEN)
+		if (!c || c->phase != HUB_OPEN || (c == cause && at_once))
 			continue;
-		if (c->out.len > HUB_LIST_OUT_MAX)
-			c->list_stale = true;
-		else
-			hub_send_list(h, c, now);
+		c->list_stale = true;
+		hub_mark_ready(h, c);
 	}
 }
 
@@ -204,7 +206,7 @@ void hub_leave_rooms(hub *h, hub_connection *c, uint64_t now)
 		any = true;
 	}
 	if (any)
-		list_changed(h, now);
+		list_changed(h, c, now);
 }
 
 /* When the hub stops: a connection between two peers does not need it any more, and bye would end it. */
@@ -272,7 +274,7 @@ static const char *create_room(hub *h, hub_connection *c, uint64_t now, const si
 	trace_printf(h->config.trace, TRACE_INFO, "hub", "%s creates room %llu", c->from,
 		     (unsigned long long)r->number);
 	call_with_room(h, c, now, "created", r);
-	list_changed(h, now);
+	list_changed(h, c, now);
 	return NULL;
 }
 
@@ -296,7 +298,7 @@ static const char *join(hub *h, hub_connection *c, uint64_t now, const signalr_m
 	call_with_room(h, c, now, "joined", r);
 	call_plain(h, r->creator, now, "ready");
 	call_plain(h, c, now, "ready");
-	list_changed(h, now);
+	list_changed(h, c, now);
 	return NULL;
 }
 
@@ -338,7 +340,7 @@ static const char *leave_room(hub *h, hub_connection *c, uint64_t now, const sig
 		return NULL; /* left already, as when both leave at once */
 	leave(h, r, c, now);
 	call_plain(h, c, now, "bye");
-	list_changed(h, now);
+	list_changed(h, c, now);
 	return NULL;
 }
 

@@ -21,8 +21,7 @@ typedef struct {
 	net_stream *stream;
 	bool known; /* to the hub, as: */
 	uint64_t number;
-	buf held;	  /* a packet that the stream did not take */
-	bool close_after; /* the hub has ended it; once held is out, close */
+	buf held; /* a packet that the stream did not take */
 } hub_stream;
 
 struct hub_net {
@@ -80,10 +79,8 @@ static void write_out(hub_net *n, hub_stream *s, slice bytes)
 static void end_stream(hub_stream *s)
 {
 	forget_number(s);
-	if (s->held.len)
-		s->close_after = true;
-	else
-		net_stream_close(s->stream);
+	net_stream_close_after(s->stream, buf_slice(&s->held));
+	buf_clear(&s->held);
 }
 
 static void pump(hub_net *n)
@@ -145,9 +142,7 @@ static void on_writable(void *me, net_stream *stream)
 	if (bytes.len && net_stream_write(stream, bytes))
 		return; /* not yet: on_writable comes again */
 	buf_clear(&s->held);
-	if (s->close_after) {
-		net_stream_close(stream);
-	} else if (s->known) {
+	if (s->known) {
 		hub_set_blocked(s->owner->hub, s->number, false);
 		pump(s->owner);
 	}
@@ -238,7 +233,7 @@ void hub_net_stop(hub_net *n, void (*on_stopped)(void *me), void *me)
 	pump(n);
 	LIST_FOR (node, &n->streams) {
 		hub_stream *s = LIST_ENTRY(node, hub_stream, node);
-		if (!s->known && !s->close_after) /* still in the TLS handshake: nothing to say yet */
+		if (!s->known) /* still in the TLS handshake: nothing to say yet; or closing already */
 			net_stream_close(s->stream);
 	}
 	tell_if_stopped(n);

@@ -9,7 +9,9 @@
 #include <uv.h>
 
 #include "base/addr.h"
+#include "base/buf.h"
 #include "net/random.h"
+#include "net/stream.h"
 #include "net/timer.h"
 #include "signaling/net.h"
 #include "signaling/room.h"
@@ -155,11 +157,97 @@ static void a_refused_connection_ends_with_its_reason(void **state)
 	end(&s);
 }
 
+/* --- a client that never reads --- */
+
+typedef struct {
+	scene s;
+	net_stream *stream;
+	buf frames;
+	bool stopped, gone;
+} flood;
+
+static void put_frame(buf *out, const char *payload)
+{
+	size_t len = strlen(payload);
+	assert_in_range(len, 1, 125);
+	assert_int_equal(buf_printf(out, "\x81%c", (char)(0x80 | len)), 0);
+	assert_int_equal(buf_append(out, slice_of("\0\0\0\0", 4)), 0); /* the mask */
+	assert_int_equal(buf_append(out, slice_from_string(payload)), 0);
+}
+
+static void all_stopped(void *me)
+{
+	((flood *)me)->stopped = true;
+}
+
+static void flood_opened(void *me, net_stream *stream)
+{
+	flood *f = me;
+	net_stream_pause(stream, true);
+	assert_int_equal(net_stream_write(stream, buf_slice(&f->frames)), 0);
+}
+
+static void flood_closed(void *me, net_stream *stream, int error, const char *why)
+{
+	(void)stream, (void)error, (void)why;
+	((flood *)me)->gone = true;
+}
+
+/* When the hub has given the client up: it stops, and waits for its streams. */
+static void flood_look(uv_prepare_t *handle)
+{
+	flood *f = handle->data;
+	char words[1000];
+	text dump = text_of(words, sizeof words);
+	hub_dump(f->s.hub, &dump);
+	if (!strstr(words, " gone,"))
+		return;
+	hub_net_stop(f->s.net, all_stopped, f);
+	uv_close((uv_handle_t *)handle, NULL);
+}
+
+/* What was held for it must not keep its stream for ever: such streams would use up all that a hub has. */
+static void a_client_that_never_reads_is_got_rid_of(void **state)
+{
+	(void)state;
+	flood f = {.frames = {.limit = 8u << 20}};
+	uv_prepare_t look;
+	assert_int_equal(uv_loop_init(&f.s.loop), 0);
+	start_hub(&f.s);
+	assert_int_equal(buf_printf(&f.frames, "GET /connectionHub HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n"
+					       "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+					       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"),
+			 0);
+	put_frame(&f.frames, "{\"protocol\":\"json\",\"version\":1}\x1e");
+	for (int i = 0; i < 8; i++)
+		put_frame(&f.frames,
+			  "{\"type\":1,\"target\":\"CreateRoom\",\"arguments\":[\"a room with a long name\"]}\x1e");
+	for (int i = 0; i < 80000; i++)
+		put_frame(&f.frames, "{\"type\":1,\"target\":\"GetRoomInfo\",\"arguments\":[]}\x1e");
+	parley_addr at = hub_net_address(f.s.net);
+	net_stream_callbacks callbacks = {.on_open = flood_opened, .on_close = flood_closed};
+	net_stream_options options;
+	net_stream_options_default(&options);
+	options.write_limit = 16u << 20;
+	assert_int_equal(net_stream_connect(&f.s.loop, "127.0.0.1", at.port, &options, &callbacks, &f, &f.stream), 0);
+	uv_prepare_init(&f.s.loop, &look);
+	look.data = &f;
+	uv_prepare_start(&look, flood_look);
+	while (!f.stopped && uv_run(&f.s.loop, UV_RUN_ONCE))
+		;
+	assert_true(f.stopped);
+	if (!f.gone)
+		net_stream_release(f.stream);
+	buf_clear(&f.frames);
+	end(&f.s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_peers_meet_talk_and_leave),
 		cmocka_unit_test(a_refused_connection_ends_with_its_reason),
+		cmocka_unit_test(a_client_that_never_reads_is_got_rid_of),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
