@@ -33,7 +33,7 @@ void gcc_init(gcc *g, const gcc_config *config, trace *log)
 	g->remb_bps = UINT64_MAX;
 	g->rtt_us = GCC_RTT_DEFAULT_US;
 	g->started = g->last_sent = g->last_feedback = g->last_process = g->last_overuse = TIME_NEVER;
-	g->unanswered_since = g->reduced = TIME_NEVER;
+	g->unanswered_since = g->reduced = g->raised = TIME_NEVER;
 	gcc_delay_init(&g->delay);
 	gcc_aimd_init(&g->aimd, (double)c->start_bps);
 	gcc_rate_init(&g->rate);
@@ -137,7 +137,8 @@ static batch take_results(gcc *g, uint64_t now, const twcc_result *results, size
 		if (!result->received)
 			continue;
 		b.received++;
-		gcc_rate_packet(&g->rate, result->arrived, result->size);
+		if (g->raised == TIME_NEVER || result->sent > g->raised)
+			gcc_rate_packet(&g->rate, result->arrived, result->size);
 		gcc_delay_packet(&g->delay, result->sent, result->arrived);
 		if (g->delay.queue_us < b.queue_us)
 			b.queue_us = g->delay.queue_us;
@@ -161,17 +162,20 @@ static void apply_probe(gcc *g, uint64_t now, uint64_t bps)
 	if (bps == 0 || g->delay.usage == GCC_OVERUSE || is_draining(g, now))
 		return;
 	trace_printf(g->trace, TRACE_DEBUG, LAYER, "probe found %llu bit/s", (unsigned long long)bps);
-	if ((double)bps > g->aimd.bps)
+	if ((double)bps > g->aimd.bps) {
 		gcc_aimd_set(&g->aimd, now, (double)bps);
+		gcc_rate_init(&g->rate);
+		g->raised = now;
+	}
 	gcc_loss_probed(&g->loss, (double)bps);
 }
 
 /* The trendline needs several groups of packets, and those are long in coming when the link has just become slow: see it
  * from the delay and the rate at once. */
-static bool has_collapsed(const gcc *g, uint64_t collapsed_bps)
+static bool has_collapsed(const gcc *g, uint64_t carried_bps)
 {
-	return g->queue_us > GCC_COLLAPSE_US && collapsed_bps > 0 && !g->probes.application_limited &&
-	       (double)collapsed_bps < GCC_RATE_COLLAPSE * g->aimd.bps;
+	return g->queue_us > GCC_COLLAPSE_US && carried_bps > 0 && !g->probes.application_limited &&
+	       (double)carried_bps < GCC_RATE_COLLAPSE * g->aimd.bps;
 }
 
 static void update_delay_based(gcc *g, uint64_t now)
@@ -181,10 +185,10 @@ static void update_delay_based(gcc *g, uint64_t now)
 		.rtt_us = g->rtt_us,
 		.usage = g->delay.usage,
 		.received_bps = gcc_rate_bps(&g->rate),
-		.collapsed_bps = gcc_rate_collapsed_bps(&g->rate),
+		.carried_bps = gcc_rate_carried_bps(&g->rate, g->queue_us > GCC_BUSY_US),
 		.application_limited = g->probes.application_limited,
 	};
-	if (has_collapsed(g, in.collapsed_bps))
+	if (has_collapsed(g, in.carried_bps))
 		in.usage = GCC_OVERUSE;
 	if (in.usage == GCC_OVERUSE)
 		g->last_overuse = now;

@@ -40,6 +40,7 @@
 #define GCC_FEEDBACK_TIMEOUT_US 1500000u /* packets sent, no feedback: the path is taken for congested */
 #define GCC_IDLE_US 5000000u		 /* nothing sent: no more timeouts */
 #define GCC_QUEUE_DRAIN_US 150000u	 /* more delay than this above the base: send less than the link takes */
+#define GCC_BUSY_US 20000u		 /* more delay than this: the bottleneck has a queue */
 #define GCC_COLLAPSE_US 100000u		 /* more delay than this, and little arrives: overuse, at once */
 #define GCC_REMB_TIMEOUT_US 10000000u	 /* an older REMB no longer binds */
 
@@ -74,6 +75,7 @@ typedef struct {
 	uint64_t started;      /* first packet sent; TIME_NEVER: none yet */
 	uint64_t last_overuse; /* seen; TIME_NEVER: never */
 	uint64_t reduced;      /* losses of packets sent before this are answered already; TIME_NEVER: none */
+	uint64_t raised;       /* by a probe: packets sent before this say nothing of the rate now; TIME_NEVER: never */
 	uint64_t queue_us;     /* of the last feedback: the least of its packets */
 	bool draining;	       /* a queue stands: less is sent than the link takes */
 	uint64_t last_sent, last_feedback, last_process;

@@ -99,11 +99,11 @@ static bool decrease(gcc_aimd *a, const gcc_aimd_input *in)
 	uint64_t gap = in->rtt_us < GCC_DECREASE_GAP_MIN_US   ? GCC_DECREASE_GAP_MIN_US
 		       : in->rtt_us > GCC_DECREASE_GAP_MAX_US ? GCC_DECREASE_GAP_MAX_US
 							      : in->rtt_us;
-	bool collapsed = in->collapsed_bps > 0 && (double)in->collapsed_bps < a->bps / 2;
+	bool collapsed = in->carried_bps > 0 && (double)in->carried_bps < a->bps / 2;
 	if (a->last_decrease != TIME_NEVER && in->now - a->last_decrease < gap && !collapsed)
 		return false;
-	double received = (double)in->collapsed_bps, next = a->bps * GCC_DECREASE;
-	if (in->collapsed_bps > 0) {
+	double received = (double)in->carried_bps, next = a->bps * GCC_DECREASE;
+	if (in->carried_bps > 0) {
 		next = received * GCC_DECREASE;
 		/* Less was sent than allowed: only what overuse showed before can be the limit. */
 		if (next > a->bps && a->has_capacity)

@@ -32,8 +32,8 @@ typedef struct {
 typedef struct {
 	uint64_t now, rtt_us;
 	gcc_usage usage;
-	uint64_t received_bps;	/* 0: not known */
-	uint64_t collapsed_bps; /* gcc_rate_collapsed_bps */
+	uint64_t received_bps; /* 0: not known */
+	uint64_t carried_bps;  /* gcc_rate_carried_bps */
 	bool application_limited;
 } gcc_aimd_input;
 

@@ -27,9 +27,15 @@ void gcc_probes_init(gcc_probes *p, bool enabled)
 	p->last_probe = p->last_unrest = p->high_at = p->budget_at = TIME_NEVER;
 }
 
+/* The highest rate worth probing. */
+static uint64_t limit_of(const gcc_probes *p, uint64_t max_bps)
+{
+	return p->demand_bps < max_bps / 2 ? 2 * p->demand_bps : max_bps;
+}
+
 void gcc_probes_want(gcc_probes *p, uint64_t now, uint64_t bps, uint64_t max_bps)
 {
-	uint64_t limit = p->demand_bps < max_bps / 2 ? 2 * p->demand_bps : max_bps;
+	uint64_t limit = limit_of(p, max_bps);
 	if (bps > limit)
 		bps = limit;
 	if (!p->enabled || bps == 0 || p->queued == GCC_PROBE_QUEUE_MAX)
@@ -132,7 +138,7 @@ uint64_t gcc_probes_packet(gcc_probes *p, uint64_t now, const twcc_result *resul
 		return 0;
 	if (!c->used)
 		p->succeeded++;
-	if (!c->used && (double)bps > GCC_PROBE_FURTHER * (double)c->probe.bps && c->probe.bps < max_bps) {
+	if (!c->used && (double)bps > GCC_PROBE_FURTHER * (double)c->probe.bps && c->probe.bps < limit_of(p, max_bps)) {
 		p->queued = 0; /* what was wanted before is below this */
 		gcc_probes_want(p, now, NEXT_FACTOR * c->probe.bps, max_bps);
 	}
@@ -196,7 +202,7 @@ void gcc_probes_process(gcc_probes *p, uint64_t now, uint64_t target_bps, uint64
 		p->last_unrest = now;
 	if (p->last_unrest != TIME_NEVER && now - p->last_unrest < GCC_PROBE_CALM_US)
 		return;
-	bool wanted = target_bps < max_bps && (p->demand_bps > target_bps / 2);
+	bool wanted = target_bps < limit_of(p, max_bps);
 	if (p->started && wanted && is_time(p, now))
 		gcc_probes_want(p, now, NEXT_FACTOR * target_bps, max_bps);
 }

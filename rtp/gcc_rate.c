@@ -56,8 +56,9 @@ uint64_t gcc_rate_bps(const gcc_rate *r)
 	return rate_over(r, GCC_RATE_WINDOW_US, GCC_RATE_PACKETS_MIN);
 }
 
-uint64_t gcc_rate_collapsed_bps(const gcc_rate *r)
+uint64_t gcc_rate_carried_bps(const gcc_rate *r, bool busy)
 {
 	uint64_t whole = gcc_rate_bps(r), lately = rate_over(r, GCC_RATE_SHORT_US, GCC_RATE_PACKETS_MIN);
-	return lately > 0 && (double)lately < GCC_RATE_COLLAPSE * (double)whole ? lately : whole;
+	bool collapsed = lately > 0 && (double)lately < GCC_RATE_COLLAPSE * (double)whole;
+	return collapsed || (busy && lately > whole) ? lately : whole;
 }

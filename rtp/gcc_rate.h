@@ -30,7 +30,8 @@ void gcc_rate_init(gcc_rate *r);
 void gcc_rate_packet(gcc_rate *r, uint64_t arrived, uint32_t size);
 /* Bits per second; 0: not known yet. */
 uint64_t gcc_rate_bps(const gcc_rate *r);
-/* The same, but when the link has just collapsed, what it carries now. */
-uint64_t gcc_rate_collapsed_bps(const gcc_rate *r);
+/* What the link carries now, to go by on overuse: the same, but lately if it has just collapsed, or if its queue stands
+ * (busy: it then sends without pause) and lately is more. */
+uint64_t gcc_rate_carried_bps(const gcc_rate *r, bool busy);
 
 #endif

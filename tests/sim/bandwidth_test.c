@@ -61,7 +61,11 @@ typedef struct {
 	twcc_receiver receiver;
 	bool video, audio;
 	uint64_t encoder_max;
-	double encoder_noise; /* a frame's size differs by up to this part */
+	double encoder_noise;	 /* a frame's size differs by up to this part */
+	uint64_t encoder_lag_us; /* it changes its rate so much later */
+	unsigned key_frames;	 /* every so many frames; 0: none */
+	unsigned frames;
+	uint64_t encoder_bps, encoder_changes;
 	uint64_t next_frame, next_audio;
 	/* what is measured */
 	uint64_t received_bytes, lost, sent_packets, padding;
@@ -115,8 +119,10 @@ static void link_send(call *c, uint16_t sequence, size_t size)
 	c->free_at = begin + size * 8 * US_PER_S / c->link_bps;
 	uint64_t arrives = c->free_at + c->delay_us + (c->jitter_us ? rng_seeded_below(&c->rng, c->jitter_us) : 0);
 	assert_true(c->count < FLYING_MAX);
-	c->ring[(c->first + c->count++) % FLYING_MAX] =
-		(flying){.arrives = arrives, .sequence = sequence, .size = size, .sent = c->now};
+	size_t at = c->first + c->count++; /* by arrival: jitter reorders */
+	for (; at > c->first && c->ring[(at - 1) % FLYING_MAX].arrives > arrives; at--)
+		c->ring[at % FLYING_MAX] = c->ring[(at - 1) % FLYING_MAX];
+	c->ring[at % FLYING_MAX] = (flying){.arrives = arrives, .sequence = sequence, .size = size, .sent = c->now};
 }
 
 static void link_set(call *c, uint64_t bps)
@@ -174,14 +180,26 @@ static void feedback_deliver(call *c)
 
 /* --- the sender --- */
 
+/* What the encoder makes now: with a lag it looks at the target only that often. */
+static uint64_t encoder_target(call *c)
+{
+	if (c->now >= c->encoder_changes) {
+		c->encoder_bps = gcc_target_bps(&c->gcc);
+		c->encoder_changes = c->now + c->encoder_lag_us;
+	}
+	return c->encoder_bps;
+}
+
 static void encode(call *c)
 {
-	uint64_t target = gcc_target_bps(&c->gcc);
+	uint64_t target = encoder_target(c);
 	uint64_t audio = c->audio ? (AUDIO_SIZE * 8 * 50) : 0;
 	uint64_t bps = target > audio + 20000 ? target - audio : 20000;
 	if (bps > c->encoder_max)
 		bps = c->encoder_max;
 	double size = (double)bps / 30 / 8 * (1 + c->encoder_noise * (2 * chance(c) - 1));
+	if (c->key_frames > 0 && c->frames++ % c->key_frames == 0)
+		size *= 5;
 	for (size_t left = (size_t)size; left > 0;) {
 		size_t part = left > PACKET_SIZE ? PACKET_SIZE : left < HEADERS ? HEADERS : left;
 		assert_int_equal(rtp_pacer_push(&c->pacer, c->now, RTP_PACER_VIDEO, part, 1), 0);
@@ -192,8 +210,12 @@ static void encode(call *c)
 static void pacer_run(call *c)
 {
 	gcc_probe probe;
-	while (gcc_poll_probe(&c->gcc, c->now, &probe))
+	while (gcc_poll_probe(&c->gcc, c->now, &probe)) {
+		if (getenv("BANDWIDTH_TRACE"))
+			fprintf(stderr, "%7.2f probe %llu\n", (double)(c->now - EPOCH) / (double)US_PER_S,
+				(unsigned long long)probe.bps);
 		rtp_pacer_probe_start(&c->pacer, c->now, probe.id, probe.bps, probe.bytes, probe.packets);
+	}
 	rtp_pacer_set_rates(&c->pacer, gcc_pacing_bps(&c->gcc), gcc_target_bps(&c->gcc));
 	rtp_pacer_item item;
 	while (rtp_pacer_pop(&c->pacer, c->now, &item)) {
@@ -326,6 +348,101 @@ static void holds_through_random_loss(void **state)
 	}
 }
 
+static void comes_back_with_a_slow_encoder_and_loss(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		call *c = call_new(seed, 4000000);
+		c->encoder_lag_us = 400 * US_PER_MS;
+		c->key_frames = 150;
+		c->loss = 5;
+		c->encoder_max = 4500000;
+		c->queue_limit_us = 300 * US_PER_MS;
+		run(c, 20 * US_PER_S);
+		link_set(c, 600000);
+		run(c, 3 * US_PER_S);
+		assert_in_range(gcc_target_bps(&c->gcc), 100000, 700000);
+		run(c, 12 * US_PER_S);
+		link_set(c, 4000000);
+		run(c, 15 * US_PER_S);
+		assert_at_least(gcc_target_bps(&c->gcc), 4000000 * 80 / 100);
+		call_free(c);
+	}
+}
+
+static void learns_of_room_that_the_application_does_not_use(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		call *c = call_new(seed, 1000000);
+		c->encoder_max = 400000;
+		run(c, 20 * US_PER_S);
+		assert_in_range(gcc_target_bps(&c->gcc), 500000, 1050000);
+		link_set(c, 4000000);
+		run(c, 20 * US_PER_S);
+		assert_at_least(gcc_target_bps(&c->gcc), 3000000);
+		c->encoder_max = 6000000;
+		run(c, 5 * US_PER_S);
+		assert_at_least(rate_during(c, 5 * US_PER_S), 4000000 * 80 / 100);
+		assert_in_range(c->delay_max, 0, 500 * US_PER_MS);
+		call_free(c);
+	}
+}
+
+static void does_not_probe_beyond_the_demand(void **state)
+{
+	(void)state;
+	call *c = call_new(1, 10000000);
+	c->encoder_max = 400000;
+	gcc_set_demand(&c->gcc, c->now, 400000);
+	run(c, 30 * US_PER_S);
+	assert_in_range(gcc_target_bps(&c->gcc), 400000, 850000);
+	assert_in_range(c->padding, 0, 30000);
+	c->encoder_max = 3000000;
+	gcc_set_demand(&c->gcc, c->now, 3000000);
+	run(c, 5 * US_PER_S);
+	assert_at_least(gcc_target_bps(&c->gcc), 2500000);
+	call_free(c);
+}
+
+static void finds_a_link_slower_than_the_start(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		call *c = call_new(seed, 150000);
+		run(c, 10 * US_PER_S);
+		assert_at_least(rate_during(c, 20 * US_PER_S), 150000 * 60 / 100);
+		assert_in_range(c->delay_max, 0, 800 * US_PER_MS);
+		call_free(c);
+	}
+}
+
+static void bears_jitter(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		call *c = call_new(seed, 2000000);
+		c->jitter_us = 10 * US_PER_MS;
+		run(c, 20 * US_PER_S);
+		assert_at_least(rate_during(c, 20 * US_PER_S), 2000000 * 60 / 100);
+		call_free(c);
+	}
+}
+
+static void outage_lowers_the_rate_and_it_recovers(void **state)
+{
+	(void)state;
+	call *c = call_new(1, 2000000);
+	run(c, 10 * US_PER_S);
+	c->loss = 1000;
+	run(c, 5 * US_PER_S);
+	assert_in_range(gcc_target_bps(&c->gcc), 0, 1000000);
+	c->loss = 0;
+	run(c, 10 * US_PER_S);
+	assert_at_least(gcc_target_bps(&c->gcc), 1600000);
+	call_free(c);
+}
+
 static void audio_alone_stays_put(void **state)
 {
 	(void)state;
@@ -343,10 +460,18 @@ static void audio_alone_stays_put(void **state)
 
 int main(void)
 {
+	if (getenv("BANDWIDTH_TEST"))
+		cmocka_set_test_filter(getenv("BANDWIDTH_TEST"));
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reaches_the_link),
 		cmocka_unit_test(follows_a_drop_and_comes_back),
 		cmocka_unit_test(holds_through_random_loss),
+		cmocka_unit_test(comes_back_with_a_slow_encoder_and_loss),
+		cmocka_unit_test(learns_of_room_that_the_application_does_not_use),
+		cmocka_unit_test(does_not_probe_beyond_the_demand),
+		cmocka_unit_test(finds_a_link_slower_than_the_start),
+		cmocka_unit_test(bears_jitter),
+		cmocka_unit_test(outage_lowers_the_rate_and_it_recovers),
 		cmocka_unit_test(audio_alone_stays_put),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
