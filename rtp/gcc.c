@@ -188,6 +188,9 @@ static void update_delay_based(gcc *g, uint64_t now)
 		.carried_bps = gcc_rate_carried_bps(&g->rate, g->queue_us > GCC_BUSY_US),
 		.application_limited = g->probes.application_limited,
 	};
+	/* A large frame fills the queue for its own length: no overuse, if it is empty in between. */
+	if (in.usage == GCC_OVERUSE && g->queue_us < GCC_STANDING_US)
+		in.usage = GCC_UNDERUSE;
 	if (has_collapsed(g, in.carried_bps))
 		in.usage = GCC_OVERUSE;
 	if (in.usage == GCC_OVERUSE)

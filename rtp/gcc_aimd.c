@@ -105,13 +105,10 @@ static bool decrease(gcc_aimd *a, const gcc_aimd_input *in)
 	double received = (double)in->carried_bps, next = a->bps * GCC_DECREASE;
 	if (in->carried_bps > 0) {
 		next = received * GCC_DECREASE;
-		/* Less was sent than allowed: only what overuse showed before can be the limit. */
-		if (next > a->bps && a->has_capacity)
-			next = a->capacity_bps * GCC_DECREASE;
 		capacity_add(a, received);
 	}
 	a->last_change = a->last_decrease = in->now;
-	if (next >= a->bps)
+	if (next >= a->bps) /* a burst, above the rate: what follows it lets the queue drain */
 		return false;
 	a->bps = next;
 	return true;
