@@ -185,7 +185,7 @@ static void update_delay_based(gcc *g, uint64_t now)
 		.rtt_us = g->rtt_us,
 		.usage = g->delay.usage,
 		.received_bps = gcc_rate_bps(&g->rate),
-		.carried_bps = gcc_rate_carried_bps(&g->rate, g->queue_us > GCC_BUSY_US),
+		.carried_bps = gcc_rate_carried_bps(&g->rate, g->queue_us >= GCC_STANDING_US),
 		.application_limited = g->probes.application_limited,
 	};
 	/* A large frame fills the queue for its own length: no overuse, if it is empty in between. */

@@ -40,10 +40,9 @@
 #define GCC_FEEDBACK_TIMEOUT_US 1500000u /* packets sent, no feedback: the path is taken for congested */
 #define GCC_IDLE_US 5000000u		 /* nothing sent: no more timeouts */
 #define GCC_QUEUE_DRAIN_US 150000u	 /* more delay than this above the base: send less than the link takes */
-#define GCC_STANDING_US 8000u		 /* the least delay of a feedback's packets is below this: no overuse */
-#define GCC_BUSY_US 20000u		 /* more delay than this: the bottleneck has a queue */
-#define GCC_COLLAPSE_US 100000u		 /* more delay than this, and little arrives: overuse, at once */
-#define GCC_REMB_TIMEOUT_US 10000000u	 /* an older REMB no longer binds */
+#define GCC_STANDING_US 8000u	/* a queue stands if the least delay of a feedback's packets is this: else no overuse */
+#define GCC_COLLAPSE_US 100000u /* more delay than this, and little arrives: overuse, at once */
+#define GCC_REMB_TIMEOUT_US 10000000u /* an older REMB no longer binds */
 
 typedef struct {
 	uint64_t min_bps, start_bps, max_bps; /* 0: the defaults above */

@@ -184,7 +184,9 @@ bool rtp_pacer_pop(rtp_pacer *p, uint64_t now, rtp_pacer_item *out)
 	drop_stale_probes(p, now);
 	if (pop_probe(p, now, out))
 		return true;
-	if (p->queues[RTP_PACER_AUDIO].count == 0 && now < p->next)
+	/* Between a probe's packets nothing else leaves: it would be measured with them. But audio does not wait. */
+	bool probing = p->probe_count > 0;
+	if (p->queues[RTP_PACER_AUDIO].count == 0 && (probing || now < p->next))
 		return false;
 	return pop_queued(p, now, out);
 }
@@ -211,7 +213,7 @@ uint64_t rtp_pacer_deadline(const rtp_pacer *p, uint64_t now)
 		return now;
 	if (p->probe_count > 0)
 		deadline = probe_next(&p->probes[0], now);
-	for (size_t i = 0; i < RTP_PACER_QUEUES; i++)
+	for (size_t i = 0; p->probe_count == 0 && i < RTP_PACER_QUEUES; i++)
 		if (p->queues[i].count > 0)
 			deadline = time_min(deadline, p->next);
 	return deadline < now ? now : deadline;
