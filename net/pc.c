@@ -372,6 +372,7 @@ static int pc_set_up(parley_pc *pc, const parley_configuration *configuration)
 	config.mtu = configuration->mtu;
 	config.allow_loopback = pc->loopback;
 	config.log_level = configuration->log_level;
+	config.decline_media = configuration->decline_media;
 	config.key_log = configuration->key_log;
 	return parley_core_new(&config, net_now(), &pc->core);
 }

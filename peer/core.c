@@ -80,6 +80,9 @@ static int create_layers(parley_core *core, const parley_core_config *config)
 	if (err)
 		return err;
 	core->session_id = id >> 2; /* RFC 8829 5.2.1: 62 bits of it may be random */
+	err = rng_ice_chars(&core->random, core->cname, CNAME_SIZE - 1);
+	if (err)
+		return err;
 	err = dtls_certificate_generate(&core->random, config->unix_time_s, &core->certificate);
 	if (err)
 		return err;
@@ -105,6 +108,9 @@ int parley_core_new(const parley_core_config *config, uint64_t now, parley_core 
 	core->send_buffer_size = config->send_buffer_size;
 	core->mtu = config->mtu;
 	core->key_log = config->key_log;
+	core->decline_media = config->decline_media;
+	core->created_at = now;
+	core->unix_time_s = config->unix_time_s;
 	core->polled_label.limit = SIZE_MAX;
 	int err = take_servers(core, config);
 	if (!err)
@@ -128,6 +134,7 @@ void parley_core_free(parley_core *core)
 	buf_clear(&core->polled_label);
 	jsep_clear(core);
 	transceivers_clear(&core->transceivers);
+	rtp_session_destroy(core->rtp);
 	dc_layer_destroy(core->channels);
 	sctp_destroy(core->sctp);
 	dtls_destroy(core->dtls);
@@ -143,6 +150,8 @@ static void say_goodbye(parley_core *core)
 	if (!core->dtls || !ice_selected(core->ice, &core->goodbye_local, &core->goodbye_remote))
 		return;
 	core->has_goodbye = true;
+	if (core->rtp)
+		rtp_session_close(core->rtp, core->now);
 	if (core->sctp && dtls_get_state(core->dtls) == DTLS_CONNECTED) {
 		/* RFC 8831 says nothing of closing all at once; browsers abort with this cause and text too. */
 		sctp_abort(core->sctp, core->now, "Close called");
@@ -217,4 +226,6 @@ void parley_core_check_invariants(const parley_core *core)
 	dc_check_invariants(core->channels);
 	if (core->sctp)
 		sctp_check_invariants(core->sctp);
+	if (core->rtp)
+		rtp_session_check_invariants(core->rtp);
 }

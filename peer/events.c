@@ -233,6 +233,8 @@ bool parley_core_poll_event(parley_core *core, parley_event *out)
 	*out = (parley_event){.type = PARLEY_EVENT_KEY_LOG};
 	if (core->key_log && core->dtls && dtls_poll_key_log(core->dtls, &out->key_log))
 		return true;
+	if (media_poll_event(core, out))
+		return true;
 	for (dc_event e; dc_poll_event(core->channels, core->now, &e);)
 		if (translate(core, &e, out))
 			return true;

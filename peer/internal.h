@@ -8,7 +8,8 @@
  *   gather.c     local addresses, STUN servers, candidates in both directions
  *   transport.c  datagrams in and out, time, ICE -> DTLS -> SCTP
  *   channels.c   the data channel calls
- *   transceivers.c  the transceiver calls
+ *   transceivers.c  the transceiver calls; media_sdp.c: their part in descriptions; media.c: frames and packets
+ *   stats.c      getStats
  *   servers.c    ICE server URLs
  */
 #ifndef PARLEY_PEER_INTERNAL_H
@@ -22,10 +23,12 @@
 #include "parley/core.h"
 #include "peer/servers.h"
 #include "peer/transceivers.h"
+#include "rtp/session.h"
 #include "sctp/datachannel.h"
 #include "sdp/sdp.h"
 
 #define PEER_ERROR_MAX 256u
+#define CNAME_SIZE 17u		/* 96 bits in base64, and the NUL */
 #define PEER_DATAGRAM_MAX 4096u /* the largest thing a layer below sends: DTLS_MTU_MAX and some */
 
 /* An event that waits, with the strings it points to behind it. */
@@ -39,6 +42,7 @@ typedef struct {
 typedef struct {
 	char *sdp; /* NULL: none */
 	sdp_session *session;
+	int sections[PARLEY_TRANSCEIVERS_MAX]; /* of each transceiver there was; -1: none */
 } created_description;
 
 struct parley_core {
@@ -59,14 +63,19 @@ struct parley_core {
 	sctp_association *sctp; /* from the first negotiated data section on */
 	dc_layer *channels;
 	transceivers transceivers;
+	rtp_session *rtp; /* from the first negotiated audio or video section on */
 
 	/* descriptions; a pending one overrides the current one (W3C webrtc-pc 4.4.2) */
 	sdp_session *current_local, *pending_local, *current_remote, *pending_remote;
 	parley_sdp_type current_local_type, pending_local_type, current_remote_type, pending_remote_type;
 	created_description offer, answer;
 	uint64_t session_id, session_version;
-	bool restart_wanted;	 /* restart_ice was called and no offer has taken it up */
-	bool negotiation_needed; /* the event was given and no negotiation has answered it */
+	char cname[CNAME_SIZE]; /* RFC 7022 4.2: random, for this connection only */
+	bool decline_media;
+	uint64_t min_bps, start_bps, max_bps; /* 0: the default */
+	uint64_t created_at, unix_time_s;     /* the wall clock then */
+	bool restart_wanted;		      /* restart_ice was called and no offer has taken it up */
+	bool negotiation_needed;	      /* the event was given and no negotiation has answered it */
 
 	/* gathering */
 	parley_addr locals[ICE_BASES_MAX];
@@ -122,6 +131,12 @@ void jsep_clear(parley_core *core);
 int negotiate_remote_ice(parley_core *core, const sdp_session *remote, size_t section);
 /* Offer and answer are agreed: makes DTLS and SCTP for them if there are none. Changes nothing if it fails. */
 int negotiate_apply(parley_core *core, const sdp_session *answer, const sdp_session *remote, bool answer_is_local);
+
+/* media.c */
+/* The RTP session sends and receives from now on what the plan says. */
+void media_apply(parley_core *core, transceiver *t, const sdp_media_plan *plan);
+int media_take_keys(parley_core *core); /* DTLS is connected: SRTP's keys come from it */
+bool media_poll_event(parley_core *core, parley_event *out);
 
 /* gather.c */
 void gather_start(parley_core *core);

@@ -42,11 +42,11 @@ static bool has_data_section(const sdp_session *session)
 	return session && sdp_data_section(session) >= 0;
 }
 
-/* W3C webrtc-pc 4.7.3, with data channels as the only thing that can be missing from the descriptions. */
+/* W3C webrtc-pc 4.7.3 */
 void jsep_check_negotiation_needed(parley_core *core)
 {
 	bool wants_data = dc_next(core->channels, 0) != 0 && !has_data_section(core->current_local);
-	bool needed = wants_data || core->restart_wanted;
+	bool needed = wants_data || core->restart_wanted || transceivers_need_negotiation(core);
 	if (core->signaling_state != PARLEY_SIGNALING_STABLE || needed == core->negotiation_needed)
 		return;
 	core->negotiation_needed = needed;
@@ -87,6 +87,8 @@ typedef struct {
 	sdp_local local;
 	slice lines[ICE_LOCAL_CANDIDATES_MAX];
 	char texts[ICE_LOCAL_CANDIDATES_MAX][ICE_CANDIDATE_TEXT];
+	sdp_local_media media[PARLEY_TRANSCEIVERS_MAX];
+	slice streams[PARLEY_TRANSCEIVERS_MAX];
 } local_parts;
 
 static void put_candidates(const parley_core *core, local_parts *parts)
@@ -111,7 +113,7 @@ static sdp_setup established_role(const parley_core *core)
 	return dtls_is_client(core->dtls) ? SDP_SETUP_ACTIVE : SDP_SETUP_PASSIVE;
 }
 
-static void fill_local(const parley_core *core, local_parts *parts)
+static void fill_local(parley_core *core, local_parts *parts)
 {
 	parts->local = (sdp_local){
 		.session_id = core->session_id,
@@ -124,15 +126,17 @@ static void fill_local(const parley_core *core, local_parts *parts)
 		.role = established_role(core),
 		.sctp_port = SCTP_PORT,
 		.max_message_size = core->max_message_size,
+		.media = parts->media,
 	};
+	parts->local.media_count = transceivers_describe(core, parts->media, parts->streams);
 	put_candidates(core, parts);
 }
 
 static int make_offer(parley_core *core, const sdp_local *local, sdp_session **out)
 {
 	bool data = dc_next(core->channels, 0) != 0 || has_data_section(core->current_local);
-	if (!data && !core->current_local)
-		return core_fail(core, PARLEY_EINVAL, "nothing to offer: create a data channel first");
+	if (!data && !core->current_local && !local->media_count)
+		return core_fail(core, PARLEY_EINVAL, "nothing to offer: add a transceiver or a data channel first");
 	return sdp_make_offer(local, data, core->current_local, core->current_remote, out);
 }
 
@@ -145,6 +149,8 @@ static int create_description(parley_core *core, parley_sdp_type type, created_d
 	created_description made = {0};
 	int err = type == PARLEY_SDP_OFFER ? make_offer(core, &parts->local, &made.session)
 					   : sdp_make_answer(core->pending_remote, &parts->local, &made.session);
+	for (size_t i = 0; i < parts->local.media_count; i++)
+		made.sections[i] = parts->media[i].section;
 	free(parts);
 	if (!err)
 		err = print_description(made.session, &made.sdp);
@@ -243,11 +249,12 @@ static void roll_back(parley_core *core)
 {
 	drop(&core->pending_local);
 	drop(&core->pending_remote);
+	transceivers_roll_back(core);
 	state_set_signaling(core, PARLEY_SIGNALING_STABLE);
 }
 
 /* The pending pair is agreed on and becomes the current one. */
-static void settle(parley_core *core)
+static void settle(parley_core *core, bool answer_is_local)
 {
 	drop(&core->current_local);
 	drop(&core->current_remote);
@@ -259,6 +266,7 @@ static void settle(parley_core *core)
 	created_clear(&core->offer);
 	created_clear(&core->answer);
 	core->negotiation_needed = false;
+	transceivers_negotiated(core, answer_is_local);
 	state_set_signaling(core, PARLEY_SIGNALING_STABLE);
 	jsep_check_negotiation_needed(core);
 }
@@ -266,6 +274,7 @@ static void settle(parley_core *core)
 static void set_pending_local(parley_core *core, parley_sdp_type type, created_description *created)
 {
 	drop(&core->pending_local);
+	transceivers_take_sections(core, created->session, created->sections);
 	core->pending_local = created->session;
 	core->pending_local_type = type;
 	created->session = NULL;
@@ -304,7 +313,7 @@ static int set_local_answer(parley_core *core, parley_sdp_type type, created_des
 		return err;
 	set_pending_local(core, type, created);
 	if (type == PARLEY_SDP_ANSWER)
-		settle(core);
+		settle(core, true);
 	else
 		state_set_signaling(core, PARLEY_SIGNALING_HAVE_LOCAL_PRANSWER);
 	return 0;
@@ -345,6 +354,9 @@ static int set_remote_offer(parley_core *core, sdp_session *offer)
 		return err;
 	if (core->signaling_state == PARLEY_SIGNALING_HAVE_LOCAL_OFFER)
 		roll_back(core);
+	err = transceivers_match_offer(core, offer);
+	if (err)
+		return err;
 	drop(&core->pending_remote);
 	core->pending_remote = offer;
 	core->pending_remote_type = PARLEY_SDP_OFFER;
@@ -369,7 +381,7 @@ static int set_remote_answer(parley_core *core, parley_sdp_type type, sdp_sessio
 	core->pending_remote = answer;
 	core->pending_remote_type = type;
 	if (type == PARLEY_SDP_ANSWER)
-		settle(core);
+		settle(core, false);
 	else
 		state_set_signaling(core, PARLEY_SIGNALING_HAVE_REMOTE_PRANSWER);
 	return 0;

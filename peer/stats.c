@@ -2,75 +2,24 @@
  * The W3C's getStats(), as the JSON text of its dictionaries (webrtc-stats). Ids are made of what they name, so that they stay
  * the same for the life of a connection and can be referred to before the other object is written.
  */
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "base/addr.h"
-#include "base/buf.h"
 #include "peer/internal.h"
+#include "peer/stats_writer.h"
 
-#define STATS_TEXT_MAX (4u << 20)
 #define STATS_CHANNELS_MAX 1024u /* of a connection with more channels, the first ones */
-
-/* One array being written: the first error sticks. */
-typedef struct {
-	buf out;
-	int error;
-	bool first;	  /* no object yet */
-	double timestamp; /* milliseconds, of `now` */
-} stats_writer;
-
-static void put(stats_writer *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void put(stats_writer *w, const char *format, ...)
-{
-	char piece[1024];
-	va_list args;
-	va_start(args, format);
-	int n = vsnprintf(piece, sizeof piece, format, args);
-	va_end(args);
-	if (!w->error)
-		w->error = n < 0 ? PARLEY_EINVAL : buf_append(&w->out, slice_of(piece, strnlen(piece, sizeof piece)));
-}
-
-/* A string that peers may have had a hand in: quoted and escaped (RFC 8259 7). */
-static void put_string(stats_writer *w, const char *name, slice s)
-{
-	put(w, ",\"%s\":\"", name);
-	for (size_t i = 0; i < s.len; i++) {
-		uint8_t c = s.data[i];
-		if (c == '"' || c == '\\' || c < 0x20)
-			put(w, "\\u%04x", c);
-		else
-			put(w, "%c", c);
-	}
-	put(w, "\"");
-}
-
-static void begin(stats_writer *w, const char *type, const char *id_format, ...) __attribute__((format(printf, 3, 4)));
-static void begin(stats_writer *w, const char *type, const char *id_format, ...)
-{
-	char id[64];
-	va_list args;
-	va_start(args, id_format);
-	vsnprintf(id, sizeof id, id_format, args);
-	va_end(args);
-	put(w, "%s{\"id\":\"%s\",\"type\":\"%s\",\"timestamp\":%.3f", w->first ? "" : ",\n", id, type, w->timestamp);
-	w->first = false;
-}
 
 static void put_candidate(stats_writer *w, const ice_candidate *c, bool local, size_t index)
 {
 	char ip[ADDR_TEXT_MAX];
-	begin(w, local ? "local-candidate" : "remote-candidate", local ? "L%zu" : "R%zu", index);
-	put(w, ",\"transportId\":\"T\",\"candidateType\":\"%s\",\"protocol\":\"%s\",\"port\":%u,\"priority\":%u",
-	    ice_type_name(c->type), ice_transport_name(c->transport), c->addr.port, c->priority);
+	stats_begin(w, local ? "local-candidate" : "remote-candidate", local ? "L%zu" : "R%zu", index);
+	stats_put(w, ",\"transportId\":\"T\",\"candidateType\":\"%s\",\"protocol\":\"%s\",\"port\":%u,\"priority\":%u",
+		  ice_type_name(c->type), ice_transport_name(c->transport), c->addr.port, c->priority);
 	if (c->name[0])
-		put_string(w, "address", slice_from_string(c->name));
+		stats_string(w, "address", slice_from_string(c->name));
 	else
-		put(w, ",\"address\":\"%s\"", addr_print_ip(&c->addr, ip));
-	put_string(w, "foundation", slice_from_string(c->foundation));
-	put(w, "}");
+		stats_put(w, ",\"address\":\"%s\"", addr_print_ip(&c->addr, ip));
+	stats_string(w, "foundation", slice_from_string(c->foundation));
+	stats_put(w, "}");
 }
 
 static void put_candidates(stats_writer *w, const parley_core *core)
@@ -99,56 +48,62 @@ static const char *pair_state(ice_pair_state state)
 	return "failed";
 }
 
-static void put_pair(stats_writer *w, const ice_pair_info *p)
+static void put_pair(stats_writer *w, const parley_core *core, const ice_pair_info *p)
 {
-	begin(w, "candidate-pair", "P%u", p->id);
-	put(w,
-	    ",\"transportId\":\"T\",\"localCandidateId\":\"L%u\",\"remoteCandidateId\":\"R%u\",\"state\":\"%s\","
-	    "\"nominated\":%s,\"requestsSent\":%llu,\"responsesReceived\":%llu,\"requestsReceived\":%llu,"
-	    "\"responsesSent\":%llu,\"consentRequestsSent\":%llu,\"totalRoundTripTime\":%.6f",
-	    p->local, p->remote, pair_state(p->state), p->nominated ? "true" : "false",
-	    (unsigned long long)p->requests_sent, (unsigned long long)p->responses_received,
-	    (unsigned long long)p->requests_received, (unsigned long long)p->responses_sent,
-	    (unsigned long long)p->consent_sent, (double)p->total_rtt_us / 1e6);
+	rtp_session_stats rtp;
+	stats_begin(w, "candidate-pair", "P%u", p->id);
+	stats_put(w,
+		  ",\"transportId\":\"T\",\"localCandidateId\":\"L%u\",\"remoteCandidateId\":\"R%u\",\"state\":\"%s\","
+		  "\"nominated\":%s,\"requestsSent\":%llu,\"responsesReceived\":%llu,\"requestsReceived\":%llu,"
+		  "\"responsesSent\":%llu,\"consentRequestsSent\":%llu,\"totalRoundTripTime\":%.6f",
+		  p->local, p->remote, pair_state(p->state), p->nominated ? "true" : "false",
+		  (unsigned long long)p->requests_sent, (unsigned long long)p->responses_received,
+		  (unsigned long long)p->requests_received, (unsigned long long)p->responses_sent,
+		  (unsigned long long)p->consent_sent, (double)p->total_rtt_us / 1e6);
+	if (core->rtp && p->selected) {
+		rtp_session_get_stats(core->rtp, &rtp);
+		stats_put(w, ",\"availableOutgoingBitrate\":%llu", (unsigned long long)rtp.available_outgoing_bitrate);
+	}
 	if (p->has_rtt)
-		put(w, ",\"currentRoundTripTime\":%.6f", (double)p->rtt_us / 1e6);
-	put(w, "}");
+		stats_put(w, ",\"currentRoundTripTime\":%.6f", (double)p->rtt_us / 1e6);
+	stats_put(w, "}");
 }
 
 static void put_transport(stats_writer *w, const parley_core *core)
 {
 	ice_pair_info pairs[ICE_PAIRS_MAX];
 	size_t count = ice_get_pairs(core->ice, pairs, ICE_PAIRS_MAX);
-	begin(w, "transport", "T");
-	put(w,
-	    ",\"packetsSent\":%llu,\"packetsReceived\":%llu,\"bytesSent\":%llu,\"bytesReceived\":%llu,"
-	    "\"iceRole\":\"%s\",\"iceState\":\"%s\",\"iceLocalUsernameFragment\":\"%s\",\"localCertificateId\":\"C\"",
-	    (unsigned long long)core->packets_sent, (unsigned long long)core->packets_received,
-	    (unsigned long long)core->bytes_sent, (unsigned long long)core->bytes_received,
-	    ice_is_controlling(core->ice) ? "controlling" : "controlled", parley_ice_state_name(core->ice_state),
-	    ice_local_ufrag(core->ice));
+	stats_begin(w, "transport", "T");
+	stats_put(
+		w,
+		",\"packetsSent\":%llu,\"packetsReceived\":%llu,\"bytesSent\":%llu,\"bytesReceived\":%llu,"
+		"\"iceRole\":\"%s\",\"iceState\":\"%s\",\"iceLocalUsernameFragment\":\"%s\",\"localCertificateId\":\"C\"",
+		(unsigned long long)core->packets_sent, (unsigned long long)core->packets_received,
+		(unsigned long long)core->bytes_sent, (unsigned long long)core->bytes_received,
+		ice_is_controlling(core->ice) ? "controlling" : "controlled", parley_ice_state_name(core->ice_state),
+		ice_local_ufrag(core->ice));
 	static const char *const dtls_names[] = {"new", "connecting", "connecting", "connected", "closed", "failed"};
-	put(w, ",\"dtlsState\":\"%s\"", core->dtls ? dtls_names[dtls_get_state(core->dtls)] : "new");
+	stats_put(w, ",\"dtlsState\":\"%s\"", core->dtls ? dtls_names[dtls_get_state(core->dtls)] : "new");
 	if (core->dtls) {
 		dtls_stats d;
 		dtls_get_stats(core->dtls, &d);
-		put(w, ",\"dtlsRole\":\"%s\"", dtls_is_client(core->dtls) ? "client" : "server");
+		stats_put(w, ",\"dtlsRole\":\"%s\"", dtls_is_client(core->dtls) ? "client" : "server");
 		if (d.version)
-			put(w, ",\"tlsVersion\":\"%04X\",\"dtlsCipher\":\"%s\"", d.version, d.cipher);
+			stats_put(w, ",\"tlsVersion\":\"%04X\",\"dtlsCipher\":\"%s\"", d.version, d.cipher);
 	}
 	for (size_t i = 0; i < count && i < ICE_PAIRS_MAX; i++)
 		if (pairs[i].selected)
-			put(w, ",\"selectedCandidatePairId\":\"P%u\"", pairs[i].id);
-	put(w, "}");
+			stats_put(w, ",\"selectedCandidatePairId\":\"P%u\"", pairs[i].id);
+	stats_put(w, "}");
 	for (size_t i = 0; i < count && i < ICE_PAIRS_MAX; i++)
-		put_pair(w, &pairs[i]);
+		put_pair(w, core, &pairs[i]);
 }
 
 static void put_certificate(stats_writer *w, const parley_core *core)
 {
-	begin(w, "certificate", "C");
-	put(w, ",\"fingerprintAlgorithm\":\"sha-256\",\"fingerprint\":\"%s\"}",
-	    dtls_certificate_fingerprint(core->certificate));
+	stats_begin(w, "certificate", "C");
+	stats_put(w, ",\"fingerprintAlgorithm\":\"sha-256\",\"fingerprint\":\"%s\"}",
+		  dtls_certificate_fingerprint(core->certificate));
 }
 
 static void put_channels(stats_writer *w, const parley_core *core)
@@ -160,37 +115,30 @@ static void put_channels(stats_writer *w, const parley_core *core)
 		if (dc_get_info(core->channels, h, &info))
 			continue;
 		opened += info.state == DC_OPEN;
-		begin(w, "data-channel", "D%u", h);
-		put_string(w, "label", info.label);
-		put_string(w, "protocol", info.protocol);
+		stats_begin(w, "data-channel", "D%u", h);
+		stats_string(w, "label", info.label);
+		stats_string(w, "protocol", info.protocol);
 		if (info.has_id)
-			put(w, ",\"dataChannelIdentifier\":%u", info.id);
-		put(w,
-		    ",\"state\":\"%s\",\"messagesSent\":%llu,\"bytesSent\":%llu,\"messagesReceived\":%llu,"
-		    "\"bytesReceived\":%llu}",
-		    parley_channel_state_name((parley_channel_state)info.state), (unsigned long long)info.messages_sent,
-		    (unsigned long long)info.bytes_sent, (unsigned long long)info.messages_received,
-		    (unsigned long long)info.bytes_received);
+			stats_put(w, ",\"dataChannelIdentifier\":%u", info.id);
+		stats_put(w,
+			  ",\"state\":\"%s\",\"messagesSent\":%llu,\"bytesSent\":%llu,\"messagesReceived\":%llu,"
+			  "\"bytesReceived\":%llu}",
+			  parley_channel_state_name((parley_channel_state)info.state),
+			  (unsigned long long)info.messages_sent, (unsigned long long)info.bytes_sent,
+			  (unsigned long long)info.messages_received, (unsigned long long)info.bytes_received);
 	}
-	begin(w, "peer-connection", "PC");
-	put(w, ",\"dataChannelsOpened\":%u}", opened);
+	stats_begin(w, "peer-connection", "PC");
+	stats_put(w, ",\"dataChannelsOpened\":%u}", opened);
 }
 
 int parley_core_get_stats_json(const parley_core *core, uint64_t now, char **json)
 {
-	stats_writer w = {.out = {.limit = STATS_TEXT_MAX}, .first = true, .timestamp = (double)now / 1000};
-	put(&w, "[");
+	stats_writer w;
+	stats_writer_init(&w, now);
 	put_channels(&w, core);
+	stats_put_media(&w, core);
 	put_transport(&w, core);
 	put_candidates(&w, core);
 	put_certificate(&w, core);
-	put(&w, "]");
-	if (!w.error)
-		w.error = buf_append(&w.out, slice_of("", 1));
-	if (w.error) {
-		buf_clear(&w.out);
-		return w.error;
-	}
-	*json = (char *)w.out.data;
-	return 0;
+	return stats_writer_end(&w, json);
 }

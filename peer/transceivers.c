@@ -7,10 +7,6 @@
 #include "base/text.h"
 #include "peer/internal.h"
 
-/* What is offered when the caller names no codec: what every browser has first, and Opus before G.711. */
-static const parley_codec audio_codecs[] = {PARLEY_OPUS, PARLEY_PCMU, PARLEY_PCMA, PARLEY_CODEC_NONE};
-static const parley_codec video_codecs[] = {PARLEY_VP8, PARLEY_VP9, PARLEY_H264, PARLEY_AV1, PARLEY_CODEC_NONE};
-
 static const struct {
 	const char *name;
 	parley_media_kind kind;
@@ -64,16 +60,27 @@ transceiver *transceivers_find(const transceivers *t, parley_transceiver handle)
 	return handle >= 1 && handle <= t->count ? t->items[handle - 1] : NULL;
 }
 
+/* The SDP codecs of that name, such as H.264 in both packetization modes. */
+static void take_sdp_codecs(transceiver *t, parley_codec codec)
+{
+	size_t count;
+	const sdp_local_codec *all = sdp_default_codecs(t->info.kind == PARLEY_AUDIO ? SDP_AUDIO : SDP_VIDEO, &count);
+	for (size_t i = 0; i < count && t->sdp_codec_count < TRANSCEIVER_SDP_CODECS_MAX; i++)
+		if (parley_codec_by_name(all[i].name) == codec)
+			t->sdp_codecs[t->sdp_codec_count++] = all[i];
+}
+
 static int take_codecs(parley_core *core, transceiver *t, const parley_codec *wanted)
 {
 	size_t n = 0;
+	if (wanted[0] == PARLEY_CODEC_NONE)
+		return 0; /* all; an answer then keeps the offer's order */
 	for (; n < PARLEY_CODECS_MAX && wanted[n] != PARLEY_CODEC_NONE; n++) {
 		if ((size_t)wanted[n] >= CODEC_COUNT || codecs[wanted[n]].kind != t->info.kind)
 			return core_fail(core, PARLEY_EINVAL, "%s is no codec for this kind of media",
 					 parley_codec_name(wanted[n]));
-		t->codecs[n] = wanted[n];
+		take_sdp_codecs(t, wanted[n]);
 	}
-	t->codecs[n] = PARLEY_CODEC_NONE;
 	return 0;
 }
 
@@ -94,11 +101,10 @@ static int take_id(parley_core *core, const char *given, char out[TRANSCEIVER_ID
 
 static int set_up(parley_core *core, transceiver *t, const parley_transceiver_init *init)
 {
-	const parley_codec *all = t->info.kind == PARLEY_AUDIO ? audio_codecs : video_codecs;
 	if (init->direction > PARLEY_SENDRECV)
 		return core_fail(core, PARLEY_EINVAL, "a new transceiver cannot be stopped");
 	t->info.direction = init->direction;
-	int err = take_codecs(core, t, init->codecs[0] == PARLEY_CODEC_NONE ? all : init->codecs);
+	int err = take_codecs(core, t, init->codecs);
 	if (!err)
 		err = take_id(core, init->stream_id, t->stream_id);
 	if (!err)
@@ -106,6 +112,26 @@ static int set_up(parley_core *core, transceiver *t, const parley_transceiver_in
 	if (!err)
 		err = rng_u32(&core->random, &t->info.ssrc);
 	return err ? err : rng_u32(&core->random, &t->rtx_ssrc);
+}
+
+int transceivers_add(parley_core *core, parley_media_kind kind, const parley_transceiver_init *init, transceiver **out)
+{
+	transceivers *all = &core->transceivers;
+	if (all->count == PARLEY_TRANSCEIVERS_MAX)
+		return core_fail(core, PARLEY_ELIMIT, "no more than %u transceivers", PARLEY_TRANSCEIVERS_MAX);
+	transceiver *t = calloc(1, sizeof *t);
+	if (!t)
+		return PARLEY_ENOMEM;
+	t->info.kind = kind;
+	int err = set_up(core, t, init);
+	if (err) {
+		free(t);
+		return err;
+	}
+	all->items[all->count++] = t;
+	t->handle = (parley_transceiver)all->count;
+	*out = t;
+	return 0;
 }
 
 int parley_core_add_transceiver(parley_core *core, uint64_t now, parley_media_kind kind,
@@ -116,20 +142,10 @@ int parley_core_add_transceiver(parley_core *core, uint64_t now, parley_media_ki
 	if (core->closed)
 		return PARLEY_ECLOSED;
 	core_enter(core, now);
-	transceivers *all = &core->transceivers;
-	if (all->count == PARLEY_TRANSCEIVERS_MAX)
-		return core_fail(core, PARLEY_ELIMIT, "no more than %u transceivers", PARLEY_TRANSCEIVERS_MAX);
-	transceiver *t = calloc(1, sizeof *t);
-	if (!t)
-		return PARLEY_ENOMEM;
-	t->info.kind = kind;
-	int err = set_up(core, t, init ? init : &defaults);
-	if (err) {
-		free(t);
+	transceiver *t;
+	int err = transceivers_add(core, kind, init ? init : &defaults, &t);
+	if (err)
 		return err;
-	}
-	all->items[all->count++] = t;
-	t->handle = (parley_transceiver)all->count;
 	*out = t->handle;
 	jsep_check_negotiation_needed(core);
 	return 0;
@@ -156,14 +172,5 @@ int parley_core_transceiver_info(const parley_core *core, parley_transceiver han
 	if (!t)
 		return PARLEY_ENOTFOUND;
 	*out = t->info;
-	return 0;
-}
-
-int parley_core_receive_packets(parley_core *core, parley_transceiver handle, bool packets)
-{
-	transceiver *t = transceivers_find(&core->transceivers, handle);
-	if (!t)
-		return PARLEY_ENOTFOUND;
-	t->packets = packets;
 	return 0;
 }

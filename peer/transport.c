@@ -3,7 +3,7 @@
 #include "peer/internal.h"
 
 /* RFC 7983 7: the first byte tells the protocols on one 5-tuple apart. */
-typedef enum { KIND_STUN, KIND_DTLS, KIND_OTHER } datagram_kind;
+typedef enum { KIND_STUN, KIND_DTLS, KIND_RTP, KIND_OTHER } datagram_kind;
 
 static datagram_kind kind_of(const uint8_t *data, size_t len)
 {
@@ -11,7 +11,9 @@ static datagram_kind kind_of(const uint8_t *data, size_t len)
 		return KIND_OTHER;
 	if (data[0] <= 3)
 		return KIND_STUN;
-	return data[0] >= 20 && data[0] <= 63 ? KIND_DTLS : KIND_OTHER;
+	if (data[0] >= 20 && data[0] <= 63)
+		return KIND_DTLS;
+	return rtp_session_wants(slice_of(data, len)) ? KIND_RTP : KIND_OTHER;
 }
 
 /* --- between the layers --- */
@@ -108,6 +110,7 @@ static void on_dtls_event(parley_core *core, const dtls_event *e)
 	case DTLS_EVENT_CONNECTED:
 		if (core->sctp)
 			sctp_connect(core->sctp, core->now);
+		media_take_keys(core);
 		break;
 	case DTLS_EVENT_FAILED:
 		set_failure(core, e->reason);
@@ -155,6 +158,14 @@ static void receive_dtls(parley_core *core, const parley_addr *local, const parl
 		core->packets_dropped++;
 }
 
+static void receive_rtp(parley_core *core, const parley_addr *local, const parley_addr *remote, slice datagram)
+{
+	if (core->rtp && ice_is_validated(core->ice, local, remote))
+		rtp_session_receive(core->rtp, core->now, datagram);
+	else
+		core->packets_dropped++;
+}
+
 void parley_core_receive(parley_core *core, uint64_t now, const parley_addr *local, const parley_addr *remote,
 			 const uint8_t *data, size_t len)
 {
@@ -170,6 +181,9 @@ void parley_core_receive(parley_core *core, uint64_t now, const parley_addr *loc
 		break;
 	case KIND_DTLS:
 		receive_dtls(core, local, remote, slice_of(data, len));
+		break;
+	case KIND_RTP:
+		receive_rtp(core, local, remote, slice_of(data, len));
 		break;
 	case KIND_OTHER:
 		core->packets_dropped++;
@@ -191,6 +205,8 @@ void parley_core_timeout(parley_core *core, uint64_t now)
 		dtls_timeout(core->dtls, now);
 	if (core->sctp && sctp_deadline(core->sctp) <= now)
 		sctp_timeout(core->sctp, now);
+	if (core->rtp && rtp_session_deadline(core->rtp) <= now)
+		rtp_session_timeout(core->rtp, now);
 	transport_pump(core);
 }
 
@@ -203,6 +219,8 @@ uint64_t parley_core_deadline(const parley_core *core)
 		deadline = time_min(deadline, dtls_deadline(core->dtls));
 	if (core->sctp)
 		deadline = time_min(deadline, sctp_deadline(core->sctp));
+	if (core->rtp)
+		deadline = time_min(deadline, rtp_session_deadline(core->rtp));
 	return deadline;
 }
 
@@ -246,6 +264,9 @@ bool parley_core_poll_transmit(parley_core *core, uint64_t now, parley_packet *o
 		return false;
 	packet datagram = {.data = core->datagram, .capacity = sizeof core->datagram};
 	if (dtls_poll_transmit(core->dtls, now, &datagram))
+		return give(core, &local, &remote, datagram.len, out);
+	datagram.len = 0;
+	if (core->rtp && rtp_session_poll_transmit(core->rtp, now, &datagram)) /* media cannot wait, data can */
 		return give(core, &local, &remote, datagram.len, out);
 	bool open = core->sctp && !core->closed && dtls_get_state(core->dtls) == DTLS_CONNECTED;
 	return open && seal_sctp(core, &datagram) && give(core, &local, &remote, datagram.len, out);

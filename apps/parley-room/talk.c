@@ -340,6 +340,7 @@ static bool create_pc(session *s)
 	configuration.ice_server_count = s->options->ice_server_count;
 	configuration.log_level = s->options->verbose ? PARLEY_LOG_DEBUG : PARLEY_LOG_OFF;
 	configuration.key_log = s->key_log != NULL;
+	configuration.decline_media = true;
 	int err = parley_pc_new(s->loop, &configuration, &callbacks, s, &s->pc);
 	if (err)
 		session_fail(s, "no peer connection: %s", parley_strerror(err));

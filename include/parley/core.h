@@ -114,6 +114,8 @@ typedef struct {
 	size_t mtu;	     /* UDP payload bytes per datagram, 576..1472; default 1200 */
 	bool allow_loopback; /* offer loopback addresses as candidates: for tests on one machine; default false */
 	enum parley_log_level log_level; /* which log lines become events; default PARLEY_LOG_OFF */
+	bool decline_media; /* answer audio and video inactive where no transceiver was added for them; default false: a
+			       recvonly transceiver is made for each */
 	bool key_log; /* emit PARLEY_EVENT_KEY_LOG: secrets that decrypt the connection; default false */
 } parley_core_config;
 

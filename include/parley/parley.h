@@ -39,6 +39,7 @@ typedef struct {
 	bool allow_loopback; /* default false; loopback is used all the same when the machine has no other address */
 	const char *bind_address; /* only this local IP address; NULL: all that are up */
 	enum parley_log_level log_level;
+	bool decline_media;
 	bool key_log;
 } parley_configuration;
 

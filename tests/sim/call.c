@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "tests/support/test.h"
 
 /* A signaling message on its way to an end. */
@@ -98,6 +99,94 @@ static void check_message(call_end *end, const parley_event *e)
 	end->received++;
 }
 
+/* --- video: frames that look like VP8 and say which they are --- */
+
+#define FRAME_INTERVAL_US (US_PER_S / 30)
+#define FRAME_HEAD 16u
+#define FRAME_SIZE_MAX 12000u
+
+/* The size of a frame follows from its number: some fit a packet, some need ten. */
+static size_t frame_size(uint32_t number, bool key)
+{
+	return FRAME_HEAD + (key ? 8000 : 200) + number * 97 % 3000;
+}
+
+static size_t make_frame(uint8_t *out, uint32_t number, bool key)
+{
+	size_t size = frame_size(number, key);
+	writer w = writer_of(out, FRAME_SIZE_MAX);
+	write_u8(&w, key ? 0x10 : 0x11); /* RFC 6386 9.1: P, version, show_frame, size of the first partition */
+	write_u16(&w, 0);
+	if (key) {
+		write_u24(&w, 0x9d012a);
+		write_u16(&w, 0x8002); /* 640, little-endian */
+		write_u16(&w, 0x6801); /* 360 */
+	}
+	write_u32(&w, number);
+	while (w.len < size)
+		write_u8(&w, (uint8_t)(number + w.len));
+	return w.len;
+}
+
+static void check_frame(call_end *end, const parley_frame_event *f)
+{
+	uint8_t expected[FRAME_SIZE_MAX];
+	reader r = reader_of(slice_of(f->data, f->len));
+	read_skip(&r, f->key_frame ? 10 : 3);
+	uint32_t number = read_u32(&r);
+	size_t len = r.bad ? 0 : make_frame(expected, number, f->key_frame);
+	if (len != f->len || memcmp(expected, f->data, len) != 0)
+		end->frame_damaged = true;
+	if (number < end->last_frame || (end->frames_received == 0 && !f->key_frame))
+		end->frame_misordered = true;
+	uint64_t now = end->call->net.now;
+	if (end->frames_received && now - end->last_frame_at > end->longest_freeze)
+		end->longest_freeze = now - end->last_frame_at;
+	end->last_frame_at = now;
+	end->last_frame = number + 1;
+	end->frames_received++;
+}
+
+typedef struct {
+	call_end *end;
+} frame_timer;
+
+static void schedule_frame(call_end *end);
+
+static void send_frame(simnet *net, void *context)
+{
+	uint8_t data[FRAME_SIZE_MAX];
+	call_end *end = ((frame_timer *)context)->end;
+	bool key = end->frames_sent == 0 || end->key_frame_due;
+	size_t len = make_frame(data, end->frames_sent, key);
+	parley_frame frame = {
+		.data = data, .len = len, .rtp_timestamp = end->frames_sent * 3000, .capture_time = net->now};
+	int err = parley_core_send_frame(end->node->core, net->now, end->video, &frame);
+	assert_true(err == 0 || err == PARLEY_ELIMIT);
+	end->key_frame_due = err != 0;
+	end->frames_sent++;
+	simnet_drain(end->node);
+	schedule_frame(end);
+}
+
+static void schedule_frame(call_end *end)
+{
+	if (end->frames_sent == end->call->options.video_frames)
+		return;
+	frame_timer *timer = malloc(sizeof *timer);
+	assert_non_null(timer);
+	timer->end = end;
+	simnet_after(&end->call->net, FRAME_INTERVAL_US, send_frame, timer);
+}
+
+static void add_video(call_end *end)
+{
+	if (end->call->options.video_frames)
+		assert_int_equal(parley_core_add_transceiver(end->node->core, end->call->net.now, PARLEY_VIDEO, NULL,
+							     &end->video),
+				 0);
+}
+
 static void on_event(simnet_node *node, const parley_event *e)
 {
 	call_end *end = node->user;
@@ -114,6 +203,8 @@ static void on_event(simnet_node *node, const parley_event *e)
 	case PARLEY_EVENT_CONNECTION_STATE:
 		end->connection_state = e->connection.state;
 		snprintf(end->failure, sizeof end->failure, "%s", e->connection.reason);
+		if (e->connection.state == PARLEY_CONNECTION_CONNECTED && !end->frames_sent)
+			schedule_frame(end);
 		break;
 	case PARLEY_EVENT_ICE_STATE:
 		end->ice_states |= 1u << e->ice_state;
@@ -130,6 +221,16 @@ static void on_event(simnet_node *node, const parley_event *e)
 	case PARLEY_EVENT_MESSAGE:
 		check_message(end, e);
 		break;
+	case PARLEY_EVENT_FRAME:
+		check_frame(end, &e->frame);
+		break;
+	case PARLEY_EVENT_KEY_FRAME_REQUEST:
+		end->key_frames_wanted++;
+		end->key_frame_due = true;
+		break;
+	case PARLEY_EVENT_TARGET_BITRATE:
+		end->target_bps = e->target_bitrate.bps;
+		break;
 	default:
 		break;
 	}
@@ -144,6 +245,7 @@ void call_init(call *c, uint64_t seed, const simnet_path *path, const call_optio
 	for (unsigned i = 0; i < 2; i++) {
 		c->ends[i] = (call_end){.call = c, .initiator = i == 0};
 		c->ends[i].node = simnet_add(&c->net, config, on_event, &c->ends[i]);
+		add_video(&c->ends[i]);
 	}
 }
 
@@ -176,7 +278,10 @@ void call_send(call *c, unsigned more)
 
 static bool call_is_complete(const call *c)
 {
-	return c->ends[0].received >= c->options.messages && c->ends[1].received >= c->options.messages;
+	for (int i = 0; i < 2; i++)
+		if (c->ends[i].received < c->options.messages || c->ends[i].frames_sent < c->options.video_frames)
+			return false;
+	return true;
 }
 
 bool call_run(call *c, uint64_t limit_us)

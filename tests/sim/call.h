@@ -2,7 +2,8 @@
  * tests/sim/call.h: a call in the simulator: two peers, the signaling between them, and the messages they exchange.
  *
  * The first node creates the channel "sendDataChannel" and offers; each side then sends `messages` numbered texts and
- * checks that the other's arrive in order, none missing, none twice.
+ * checks that the other's arrive in order, none missing, none twice. With video_frames each also sends VP8 frames of made-up
+ * content, makes key frames when asked to, and checks that whole frames come, in order, with gaps only where frames were lost.
  */
 #ifndef PARLEY_TESTS_CALL_H
 #define PARLEY_TESTS_CALL_H
@@ -15,6 +16,7 @@ typedef struct {
 	unsigned messages;	  /* each way */
 	unsigned message_len;	  /* bytes, at most CALL_MESSAGE_MAX - 1; less than their text: just that */
 	uint64_t signaling_delay; /* of each description and candidate, microseconds */
+	unsigned video_frames;	  /* each way, 30 a second, from when both are connected */
 	bool wait_for_gathering;  /* descriptions leave with all candidates, and none are trickled */
 } call_options;
 
@@ -33,6 +35,12 @@ typedef struct {
 	parley_connection_state connection_state;
 	char failure[160];
 	unsigned ice_states; /* those seen: 1 << PARLEY_ICE_... */
+	parley_transceiver video;
+	unsigned frames_sent, frames_received, key_frames_wanted;
+	bool key_frame_due, frame_misordered, frame_damaged;
+	uint32_t last_frame;			/* its number + 1 */
+	uint64_t last_frame_at, longest_freeze; /* microseconds between two frames */
+	uint64_t target_bps;
 } call_end;
 
 struct call {
