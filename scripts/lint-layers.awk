@@ -18,6 +18,8 @@ BEGIN {
 	library["^uv\\.h$"] = "^(net/.*|signaling/net[^/]*|apps/.*|include/parley/parley\\.h)$"
 	library["^jsmn\\.h$"] = "^signaling/json\\.c$"
 	library["^wslay/"] = "^signaling/websocket\\.[ch]$"
+	library["^lib(av|sw)[a-z]*/"] = "^apps/.*"
+	library["^SDL2/"] = "^apps/.*"
 	library["^http_parser\\.h$"] = "^signaling/http\\.[ch]$"
 
 	forbidden_call = "(^|[^A-Za-z0-9_.>])(time|gettimeofday|clock|clock_gettime|nanosleep|sleep|usleep|rand|random|srand|" \

@@ -27,8 +27,9 @@ struct recorder {
 	AVFormatContext *file; /* NULL: not begun */
 	pending_frame pending[PENDING_MAX];
 	size_t pending_count;
-	uint64_t zero; /* arrival of what is the file's beginning */
-	bool has_zero, failed;
+	uint64_t zero;		/* arrival of what is the file's beginning */
+	uint64_t waiting_since; /* arrival of the first sound that waited for a picture */
+	bool has_zero, waiting, failed;
 };
 
 /* --- containers --- */
@@ -155,7 +156,7 @@ static void forget_file(recorder *r)
 	drop_pending(r);
 	for (int k = 0; k < KINDS; k++)
 		record_track_clear(&r->tracks[k]);
-	r->has_zero = false;
+	r->has_zero = r->waiting = false;
 }
 
 /* Begins the file even if a kind is missing that was expected. */
@@ -199,13 +200,18 @@ static bool needs_new_file(const recorder *r, parley_media_kind kind, parley_cod
 }
 
 /* Whether the frame can be used: the first of a track must be a key frame, and video is waited for. */
-static bool is_usable(const recorder *r, parley_media_kind kind, const parley_frame_event *f)
+static bool is_usable(recorder *r, parley_media_kind kind, const parley_frame_event *f)
 {
 	if (r->tracks[kind].par)
 		return true;
-	if (kind == PARLEY_AUDIO)
-		return r->has_zero || !r->expected[PARLEY_VIDEO];
-	return f->key_frame;
+	if (kind == PARLEY_VIDEO)
+		return f->key_frame;
+	if (r->has_zero || !r->expected[PARLEY_VIDEO])
+		return true;
+	if (!r->waiting)
+		r->waiting_since = f->arrival_time;
+	r->waiting = true;
+	return f->arrival_time - r->waiting_since > BEGIN_WAIT_US;
 }
 
 static int keep(recorder *r, parley_media_kind kind, AVPacket *packet)

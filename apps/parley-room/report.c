@@ -124,3 +124,12 @@ void report_progress(report *r, const char *what, const char *name, uint64_t don
 	if (done == size)
 		end_progress(r);
 }
+
+void report_status(report *r, const char *line)
+{
+	if (r->json || !r->terminal)
+		return;
+	printf("\r%s\033[K", line); /* and erased to the line's end */
+	fflush(stdout);
+	r->progress_open = true;
+}

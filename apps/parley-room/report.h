@@ -36,6 +36,8 @@ void report_event(report *r, const char *name, const field *fields, size_t count
 	__attribute__((format(printf, 5, 6)));
 /* How far a file is: a bar on a terminal, now and then an event in JSON. */
 void report_progress(report *r, const char *what, const char *name, uint64_t done, uint64_t size, uint64_t now_us);
+/* A line that stands at the end of what was printed and is drawn anew each time: on a terminal only. */
+void report_status(report *r, const char *line);
 
 #define FIELDS(...) (const field[]){__VA_ARGS__}, sizeof((const field[]){__VA_ARGS__}) / sizeof(field)
 #define NO_FIELDS NULL, 0

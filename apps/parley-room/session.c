@@ -23,6 +23,8 @@ void session_end(session *s, int exit_status, const char *reason)
 	bool incomplete = s->was_open && (s->files.failed || !files_are_idle(&s->files));
 	s->exit_status = exit_status == 0 && incomplete ? 1 : exit_status;
 	files_clear(&s->files);
+	media_free(s->media); /* which ends a recording properly */
+	s->media = NULL;
 	parley_pc_free(s->pc);
 	s->pc = NULL;
 	room_leave(s->room, net_now());
@@ -224,6 +226,34 @@ static bool start_hub(session *s)
 	return err == 0;
 }
 
+/* --- media --- */
+
+static void on_source_end(void *me)
+{
+	session *s = me;
+	report_event(&s->report, "sent", NO_FIELDS, "the file is at its end");
+	s->source_ended = true;
+	talk_leave_if_done(s);
+}
+
+static void on_window_closed(void *me)
+{
+	session_leave(me);
+}
+
+static bool open_media(session *s)
+{
+	char why[MEDIA_WHY_MAX];
+	const media_callbacks callbacks = {on_source_end, on_window_closed, s};
+	static const media_options none;
+	media_set_log(s->options->verbose);
+	s->media = media_new(s->loop, s->options->command == COMMAND_LIST ? &none : &s->options->media, &s->report,
+			     &callbacks, why);
+	if (!s->media)
+		fprintf(stderr, "parley-room: %s\n", why);
+	return s->media != NULL;
+}
+
 session *session_start(uv_loop_t *loop, const room_options *options)
 {
 	session *s = calloc(1, sizeof *s);
@@ -235,8 +265,9 @@ session *session_start(uv_loop_t *loop, const room_options *options)
 	report_init(&s->report, options->json);
 	s->files.report = &s->report;
 	s->files.receive_dir = options->receive_dir;
-	if (!open_key_log(s) || !start_hub(s)) {
+	if (!open_key_log(s) || !open_media(s) || !start_hub(s)) {
 		session_free(s);
+		uv_run(loop, UV_RUN_DEFAULT); /* so that what was opened closes */
 		return NULL;
 	}
 	uv_timer_init(loop, &s->gathering_timer);
@@ -263,6 +294,7 @@ void session_free(session *s)
 		return;
 	s->ended = true;
 	talk_send_lines(s); /* which, now that it has ended, only frees them */
+	media_free(s->media);
 	room_free(s->room);
 	signalr_net_free(s->hub);
 	if (s->key_log)

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "apps/parley-room/files.h"
+#include "apps/parley-room/media.h"
 #include "apps/parley-room/report.h"
 #include "apps/parley-room/session.h"
 #include "net/timer.h"
@@ -31,13 +32,16 @@ struct session {
 	parley_pc *pc;
 	parley_channel channel;
 	files files;
+	media *media;
 	waiting_line *lines, **lines_end;
 	uv_timer_t gathering_timer, leave_timer;
 	uv_idle_t hashing;
 	FILE *key_log;
-	bool described;	     /* our description has left */
+	bool described;	 /* our description has left */
+	bool negotiated; /* once, at least: from then on either side may offer anew */
+	bool initiator;
 	bool open, was_open; /* the channel */
-	bool input_ended, file_sent, leaving, ended;
+	bool input_ended, file_sent, source_ended, leaving, ended;
 	int exit_status;
 };
 
@@ -49,6 +53,7 @@ void session_fail(session *s, const char *format, ...) __attribute__((format(pri
 void talk_ready(session *s, bool initiator);
 void talk_description(session *s, parley_sdp_type type, slice sdp);
 void talk_candidate(session *s, const room_event *e);
+void talk_leave_if_done(session *s);
 void talk_send_lines(session *s); /* those that waited for the channel */
 
 #endif

@@ -8,10 +8,11 @@
 #define GATHERING_WAIT_MS 2000u /* a description leaves then, complete or not; what is found later is trickled */
 #define MESSAGE_SHOWN_MAX 4096u /* characters of a message printed for people */
 
-/* A program that was started to send a file is done when the file is there and no line can follow. */
-static void leave_if_done(session *s)
+/* A program that was started to send a file is done when the file is there, or shown once, and no line can follow. */
+void talk_leave_if_done(session *s)
 {
-	if (s->options->send_file && s->file_sent && s->input_ended && files_are_idle(&s->files))
+	bool sent = s->options->send_file ? s->file_sent && files_are_idle(&s->files) : s->source_ended;
+	if (sent && s->input_ended && (s->source_ended || !s->options->media.once))
 		session_leave(s);
 }
 
@@ -77,6 +78,8 @@ static void act_on_line(session *s, const char *line, size_t len)
 	} else if (is_command(line, len, "/file", &at)) {
 		snprintf(path, sizeof path, "%.*s", (int)(len - at), line + at);
 		send_file(s, path);
+	} else if (media_command(s->media, line, len)) {
+		return;
 	} else {
 		send_chat(s, line, len);
 	}
@@ -107,7 +110,7 @@ void session_input_ended(session *s)
 {
 	s->input_ended = true;
 	if (!s->ended)
-		leave_if_done(s);
+		talk_leave_if_done(s);
 }
 
 void talk_send_lines(session *s)
@@ -145,8 +148,10 @@ static void send_description(session *s)
 static void on_signaling_state(void *me, parley_pc *pc, parley_signaling_state state)
 {
 	(void)pc;
+	session *s = me;
 	const char *name = parley_signaling_state_name(state);
-	report_event(&((session *)me)->report, "signaling", FIELDS(field_text("state", name)), "%s", name);
+	report_event(&s->report, "signaling", FIELDS(field_text("state", name)), "%s", name);
+	s->negotiated = s->negotiated || state == PARLEY_SIGNALING_STABLE;
 }
 
 static void on_gathering_state(void *me, parley_pc *pc, parley_gathering_state state)
@@ -173,6 +178,8 @@ static void on_connection_state(void *me, parley_pc *pc, parley_connection_state
 	const char *name = parley_connection_state_name(state);
 	report_event(&s->report, "connection", FIELDS(field_text("state", name), field_text("reason", reason)),
 		     "%s%s%s", name, *reason ? ": " : "", reason);
+	if (state == PARLEY_CONNECTION_CONNECTED)
+		media_connected(s->media);
 	if (state == PARLEY_CONNECTION_FAILED)
 		session_fail(s, "the connection failed: %s", reason);
 }
@@ -280,7 +287,7 @@ static void on_message(void *me, parley_pc *pc, parley_channel channel, bool bin
 		return;
 	slice message = slice_of(data, len);
 	if (files_receive(&s->files, binary, message)) {
-		leave_if_done(s);
+		talk_leave_if_done(s);
 		return;
 	}
 	buf chat = {.limit = len};
@@ -314,11 +321,52 @@ static void on_key_log(void *me, parley_pc *pc, const char *line)
 	fflush(s->key_log);
 }
 
+static void on_transceiver(void *me, parley_pc *pc, const parley_transceiver_event *event)
+{
+	(void)pc;
+	media_on_transceiver(((session *)me)->media, event);
+}
+
+static void on_frame(void *me, parley_pc *pc, const parley_frame_event *frame)
+{
+	(void)pc;
+	media_on_frame(((session *)me)->media, frame);
+}
+
+static void on_rtp(void *me, parley_pc *pc, const parley_rtp_event *event)
+{
+	(void)pc;
+	media_on_rtp(((session *)me)->media, event);
+}
+
+static void on_key_frame_request(void *me, parley_pc *pc, parley_transceiver transceiver)
+{
+	(void)pc;
+	media_on_key_frame_request(((session *)me)->media, transceiver);
+}
+
+static void on_target_bitrate(void *me, parley_pc *pc, uint64_t bps)
+{
+	(void)pc;
+	media_on_target_bitrate(((session *)me)->media, bps);
+}
+
 /* --- the call --- */
+
+static void describe(session *s, parley_sdp_type type);
+
+/* The first offer is the initiator's (talk_ready); later ones are whose who changed something. */
+static void on_negotiation_needed(void *me, parley_pc *pc)
+{
+	session *s = me;
+	if (s->negotiated && !s->leaving && parley_pc_signaling_state(pc) == PARLEY_SIGNALING_STABLE)
+		describe(s, PARLEY_SDP_OFFER);
+}
 
 static bool create_pc(session *s)
 {
 	static const parley_callbacks callbacks = {
+		.on_negotiation_needed = on_negotiation_needed,
 		.on_signaling_state = on_signaling_state,
 		.on_ice_gathering_state = on_gathering_state,
 		.on_ice_connection_state = on_ice_state,
@@ -329,6 +377,11 @@ static bool create_pc(session *s)
 		.on_channel_state = on_channel_state,
 		.on_message = on_message,
 		.on_buffered_amount_low = on_buffered_amount_low,
+		.on_transceiver = on_transceiver,
+		.on_frame = on_frame,
+		.on_rtp = on_rtp,
+		.on_key_frame_request = on_key_frame_request,
+		.on_target_bitrate = on_target_bitrate,
 		.on_log = on_log,
 		.on_key_log = on_key_log,
 	};
@@ -342,9 +395,15 @@ static bool create_pc(session *s)
 	configuration.key_log = s->key_log != NULL;
 	configuration.decline_media = true;
 	int err = parley_pc_new(s->loop, &configuration, &callbacks, s, &s->pc);
-	if (err)
+	if (err) {
 		session_fail(s, "no peer connection: %s", parley_strerror(err));
-	return err == 0;
+		return false;
+	}
+	char why[MEDIA_WHY_MAX];
+	bool attached = media_attach(s->media, s->pc, why);
+	if (!attached)
+		session_fail(s, "%s", why);
+	return attached;
 }
 
 static void on_gathering_timer(uv_timer_t *timer)
@@ -369,6 +428,7 @@ void talk_ready(session *s, bool initiator)
 {
 	report_event(&s->report, "ready", FIELDS(field_boolean("initiator", initiator)), "both are here, %s",
 		     initiator ? "we offer" : "the other side offers");
+	s->initiator = initiator;
 	if (!create_pc(s) || !initiator)
 		return;
 	parley_channel channel;
@@ -380,10 +440,20 @@ void talk_ready(session *s, bool initiator)
 	describe(s, PARLEY_SDP_OFFER);
 }
 
+/* Both offered at once: one of the two must give way, the one who joined (the W3C's perfect negotiation). False: ours stands. */
+static bool give_way(session *s, parley_sdp_type type)
+{
+	if (type != PARLEY_SDP_OFFER || parley_pc_signaling_state(s->pc) != PARLEY_SIGNALING_HAVE_LOCAL_OFFER)
+		return true;
+	return !s->initiator && !parley_pc_set_local_description(s->pc, PARLEY_SDP_ROLLBACK, NULL);
+}
+
 void talk_description(session *s, parley_sdp_type type, slice sdp)
 {
-	if (!create_pc(s))
+	if (!create_pc(s) || !give_way(s, type))
 		return;
+	if (type == PARLEY_SDP_OFFER)
+		media_prepare_answer(s->media);
 	char *copy = malloc(sdp.len + 1);
 	if (!copy) {
 		session_fail(s, "out of memory");
