@@ -141,7 +141,7 @@ void media_free(media *m)
 	char why[MEDIA_WHY_MAX];
 	if (!m)
 		return;
-	sender_free(m->sender);
+	media_sender_free(m->sender);
 	source_free(m->source);
 	if (!recorder_close(m->recorder, why))
 		media_warn(m, why);
@@ -169,23 +169,23 @@ static void on_trouble(void *me, const char *text)
 
 bool media_set_source(media *m, media_source *source)
 {
-	const sender_callbacks callbacks = {.on_end = on_source_end, .on_trouble = on_trouble, .me = m};
-	m->sender = sender_new(m->loop, m->pc, source, &callbacks);
+	const media_sender_callbacks callbacks = {.on_end = on_source_end, .on_trouble = on_trouble, .me = m};
+	m->sender = media_sender_new(m->loop, m->pc, source, &callbacks);
 	if (!m->sender)
 		return false;
 	if (m->has_bitrate)
-		sender_set_bitrate(m->sender, m->bitrate);
+		media_sender_set_bitrate(m->sender, m->bitrate);
 	for (int k = 0; k < KINDS; k++)
-		sender_set_mute(m->sender, (parley_media_kind)k, m->muted[k]);
+		media_sender_set_mute(m->sender, (parley_media_kind)k, m->muted[k]);
 	if (m->connected)
-		sender_start(m->sender);
+		media_sender_start(m->sender);
 	return true;
 }
 
 void media_on_key_frame_request(media *m, parley_transceiver transceiver)
 {
 	if (m->sender)
-		sender_request_key(m->sender, transceiver);
+		media_sender_request_key(m->sender, transceiver);
 }
 
 void media_on_target_bitrate(media *m, uint64_t bps)
@@ -193,7 +193,7 @@ void media_on_target_bitrate(media *m, uint64_t bps)
 	m->has_bitrate = true;
 	m->bitrate = bps;
 	if (m->sender)
-		sender_set_bitrate(m->sender, bps);
+		media_sender_set_bitrate(m->sender, bps);
 }
 
 /* --- what arrives --- */
@@ -275,7 +275,7 @@ void media_connected(media *m)
 	bool any = m->transceivers[PARLEY_AUDIO] || m->transceivers[PARLEY_VIDEO];
 	m->connected = true;
 	if (m->sender)
-		sender_start(m->sender);
+		media_sender_start(m->sender);
 	if (any && !uv_is_active((uv_handle_t *)&m->status_timer))
 		uv_timer_start(&m->status_timer, on_status_timer, STATUS_MS, STATUS_MS);
 }

@@ -29,8 +29,6 @@ void media_free(media *m);
 
 /* Adds the transceivers that are wanted; before the first description. False, and why. */
 bool media_attach(media *m, parley_pc *pc, char why[MEDIA_WHY_MAX]);
-/* Before a remote offer is set: so that the kinds without use here are answered inactive, not received. */
-void media_prepare_answer(media *m);
 /* The peers are connected. */
 void media_connected(media *m);
 

@@ -13,7 +13,7 @@ static const char *const kind_names[KINDS] = {"audio", "video"};
 
 static const media_source *source_of(const media *m)
 {
-	return m->sender ? sender_source(m->sender) : m->source;
+	return m->sender ? media_sender_source(m->sender) : m->source;
 }
 
 /* What another program sends as; NONE: none sends this kind. */
@@ -121,13 +121,6 @@ bool media_attach(media *m, parley_pc *pc, char why[MEDIA_WHY_MAX])
 	return false;
 }
 
-void media_prepare_answer(media *m)
-{
-	for (int k = 0; k < KINDS; k++)
-		if (!m->transceivers[k] && add_transceiver(m, (parley_media_kind)k))
-			media_warn(m, parley_pc_last_error(m->pc));
-}
-
 /* --- what came of it --- */
 
 static int kind_of(const media *m, parley_transceiver transceiver)
@@ -164,7 +157,7 @@ void media_on_transceiver(media *m, const parley_transceiver_event *event)
 	if (kind < 0)
 		return;
 	if (m->sender)
-		sender_set_codec(m->sender, (parley_media_kind)kind, event->transceiver, info->send_codec);
+		media_sender_set_codec(m->sender, (parley_media_kind)kind, event->transceiver, info->send_codec);
 	if (m->recorder)
 		recorder_expect(m->recorder, (parley_media_kind)kind, info->current_direction & PARLEY_RECVONLY);
 	for (size_t i = 0; i < m->input_count; i++)
@@ -192,7 +185,7 @@ static void mute(media *m, const char *name, bool muted)
 			continue;
 		m->muted[k] = muted;
 		if (m->sender)
-			sender_set_mute(m->sender, (parley_media_kind)k, muted);
+			media_sender_set_mute(m->sender, (parley_media_kind)k, muted);
 	}
 	update_directions(m);
 }
@@ -202,7 +195,7 @@ static void negotiated_again(media *m)
 	parley_transceiver_info info;
 	for (int k = 0; k < KINDS && m->pc; k++)
 		if (m->transceivers[k] && !parley_pc_transceiver_info(m->pc, m->transceivers[k], &info))
-			sender_set_codec(m->sender, (parley_media_kind)k, m->transceivers[k], info.send_codec);
+			media_sender_set_codec(m->sender, (parley_media_kind)k, m->transceivers[k], info.send_codec);
 }
 
 static void send_what(media *m, const char *what)
@@ -213,7 +206,7 @@ static void send_what(media *m, const char *what)
 		media_warn(m, why);
 		return;
 	}
-	sender_free(m->sender);
+	media_sender_free(m->sender);
 	m->sender = NULL;
 	if (!m->pc) {
 		source_free(m->source);

@@ -32,7 +32,7 @@ struct media_sender {
 	net_timer *timer;
 	parley_pc *pc;
 	media_source *source;
-	sender_callbacks callbacks;
+	media_sender_callbacks callbacks;
 	lane lanes[KINDS];
 	uint64_t bps;	/* 0: not told yet */
 	int64_t origin; /* now, when the source's time is 0 */
@@ -44,7 +44,8 @@ struct media_sender {
 
 static void on_timer(void *me);
 
-media_sender *sender_new(struct uv_loop_s *loop, parley_pc *pc, media_source *source, const sender_callbacks *callbacks)
+media_sender *media_sender_new(struct uv_loop_s *loop, parley_pc *pc, media_source *source,
+			       const media_sender_callbacks *callbacks)
 {
 	media_sender *s = calloc(1, sizeof *s);
 	AVPacket *packet = av_packet_alloc();
@@ -72,7 +73,7 @@ static void close_lane(lane *l)
 	l->codec = PARLEY_CODEC_NONE;
 }
 
-void sender_free(media_sender *s)
+void media_sender_free(media_sender *s)
 {
 	if (!s)
 		return;
@@ -84,7 +85,7 @@ void sender_free(media_sender *s)
 	free(s);
 }
 
-const media_source *sender_source(const media_sender *s)
+const media_source *media_sender_source(const media_sender *s)
 {
 	return s->source;
 }
@@ -114,7 +115,7 @@ static void open_encoder(media_sender *s, lane *l, parley_media_kind kind)
 	l->codec = PARLEY_CODEC_NONE;
 }
 
-void sender_set_codec(media_sender *s, parley_media_kind kind, parley_transceiver transceiver, parley_codec codec)
+void media_sender_set_codec(media_sender *s, parley_media_kind kind, parley_transceiver transceiver, parley_codec codec)
 {
 	lane *l = &s->lanes[kind];
 	l->transceiver = transceiver;
@@ -137,7 +138,7 @@ static void want_key(media_sender *s, lane *l)
 		l->key_wanted_at = (int64_t)net_now();
 }
 
-void sender_set_mute(media_sender *s, parley_media_kind kind, bool mute)
+void media_sender_set_mute(media_sender *s, parley_media_kind kind, bool mute)
 {
 	lane *l = &s->lanes[kind];
 	if (l->muted && !mute && kind == PARLEY_VIDEO) {
@@ -147,14 +148,14 @@ void sender_set_mute(media_sender *s, parley_media_kind kind, bool mute)
 	l->muted = mute;
 }
 
-void sender_request_key(media_sender *s, parley_transceiver transceiver)
+void media_sender_request_key(media_sender *s, parley_transceiver transceiver)
 {
 	lane *l = &s->lanes[PARLEY_VIDEO];
 	if (l->transceiver == transceiver)
 		want_key(s, l);
 }
 
-void sender_set_bitrate(media_sender *s, uint64_t bps)
+void media_sender_set_bitrate(media_sender *s, uint64_t bps)
 {
 	s->bps = bps;
 	if (s->lanes[PARLEY_VIDEO].video)
@@ -298,7 +299,7 @@ static void on_timer(void *me)
 	arm(s, (int64_t)net_now());
 }
 
-void sender_start(media_sender *s)
+void media_sender_start(media_sender *s)
 {
 	if (s->started)
 		return;

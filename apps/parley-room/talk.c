@@ -452,8 +452,6 @@ void talk_description(session *s, parley_sdp_type type, slice sdp)
 {
 	if (!create_pc(s) || !give_way(s, type))
 		return;
-	if (type == PARLEY_SDP_OFFER)
-		media_prepare_answer(s->media);
 	char *copy = malloc(sdp.len + 1);
 	if (!copy) {
 		session_fail(s, "out of memory");
