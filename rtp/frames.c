@@ -393,7 +393,7 @@ static void drop_broken(rtp_frames *f, uint64_t end, const char *why)
 	if (!whole_stretch || !first->info.discardable) {
 		f->broken = true;
 		/* Nothing that could show the chain to be whole will come. */
-		if (is_video(f) && !first->info.has_picture_id)
+		if (is_video(f) && !(f->have_last && f->last.has_picture_id))
 			f->wait_key = true;
 	}
 	f->after_gap = !last; /* the next frame's beginning may have been in the hole, too */
