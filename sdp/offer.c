@@ -34,15 +34,20 @@ static bool is_used_mid(const sdp_session *session, slice mid)
 	return session && sdp_find_mid(session, mid) >= 0;
 }
 
-/* RFC 8829 5.2.1: a mid that neither side has used. */
+static bool is_free_mid(const sdp_builder *b, const offer_plan *plan, slice mid)
+{
+	return !is_used_mid(plan->previous_local, mid) && !is_used_mid(plan->previous_remote, mid) &&
+	       !is_used_mid(b->session, mid) && !sdp_local_media_of(plan->local, mid);
+}
+
+/* RFC 8829 5.2.1: a mid that neither side has used, nor stopped media before their section went to others. */
 static slice new_mid(const sdp_builder *b, const offer_plan *plan, char out[MID_TEXT_MAX])
 {
 	for (unsigned n = 0;; n++) {
 		text t = text_of(out, MID_TEXT_MAX);
 		text_printf(&t, "%u", n);
 		slice mid = slice_of(out, t.len);
-		if (!is_used_mid(plan->previous_local, mid) && !is_used_mid(plan->previous_remote, mid) &&
-		    !is_used_mid(b->session, mid))
+		if (is_free_mid(b, plan, mid))
 			return mid;
 	}
 }

@@ -414,6 +414,13 @@ static void a_stopped_section_is_rejected_and_then_used_anew(void **state)
 	assert_slice(b.local->media[1].mid, "3"); /* neither 1, which was another section, nor 2 */
 	assert_int_equal(plan_of(&b, false, 1)->direction, SDP_SENDONLY);
 	assert_int_equal(plan.send[0].payload_type, 111);
+	b.media[2].stopped = true;
+	negotiate(&b, &a);
+	a.media[2].stopped = true;
+	add(&a, SDP_VIDEO);
+	negotiate(&a, &b);
+	assert_slice(a.local->media[1].mid, "4"); /* nor 1 or 3, which stopped media still have */
+	assert_int_equal(plan_of(&a, false, 1)->direction, SDP_SENDONLY);
 	end_clear(&a);
 	end_clear(&b);
 }
