@@ -163,12 +163,16 @@ static bool has_rtx(const sdp_media *media)
 	return false;
 }
 
-static void build_sources(sdp_builder *b, sdp_media *media, const sdp_local_media *local)
+static void build_msids(sdp_builder *b, sdp_media *media, const sdp_local_media *local)
 {
 	if (local->stream_count == 0)
 		build_msid(b, media, LITERAL("-"), local->track);
 	for (size_t i = 0; i < local->stream_count; i++)
 		build_msid(b, media, local->streams[i], local->track);
+}
+
+static void build_sources(sdp_builder *b, sdp_media *media, const sdp_local_media *local)
+{
 	if (!local->cname.len)
 		return;
 	build_cname(b, media, local->ssrc, local->cname);
@@ -178,12 +182,15 @@ static void build_sources(sdp_builder *b, sdp_media *media, const sdp_local_medi
 	build_fid(b, media, local->ssrc, local->rtx_ssrc);
 }
 
-void sdp_build_direction(sdp_builder *b, sdp_media *media, const sdp_local_media *local, sdp_direction direction)
+void sdp_build_direction(sdp_builder *b, sdp_media *media, const sdp_local_media *local, sdp_direction direction,
+			 bool had_msid)
 {
 	if (b->error || !media)
 		return;
 	media->has_direction = true;
 	media->direction = direction;
+	if (had_msid || (direction & SDP_SENDONLY))
+		build_msids(b, media, local);
 	if (direction & SDP_SENDONLY)
 		build_sources(b, media, local);
 }

@@ -146,8 +146,9 @@ sdp_local_media *sdp_local_media_of(const sdp_local *local, slice mid);
 sdp_codec sdp_rtx_of(const sdp_codec *base, uint8_t payload_type, char apt[SDP_APT_MAX]);
 /* One more simulcast layer to receive, with the id and restrictions of `like`. */
 void sdp_build_layer(sdp_builder *b, sdp_media *media, const sdp_rid *like);
-/* Direction, msid and, when it sends, sources. */
-void sdp_build_direction(sdp_builder *b, sdp_media *media, const sdp_local_media *local, sdp_direction direction);
+/* Direction; when it sends, msid and sources. What once had msid lines keeps them (RFC 8829 5.2.2). */
+void sdp_build_direction(sdp_builder *b, sdp_media *media, const sdp_local_media *local, sdp_direction direction,
+			 bool had_msid);
 /* The BUNDLE group of the accepted sections, in the order of these mids, or if NULL in that of the sections. */
 void sdp_build_bundle(sdp_builder *b, const sdp_slices *order);
 /* Candidates and default address into the section that speaks for the transport; then hands the description over, or

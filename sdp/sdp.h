@@ -350,7 +350,7 @@ typedef struct {
 	size_t codec_count;
 	unsigned extensions; /* set of sdp_extension; sdp_default_extensions(kind) is a good one */
 
-	/* Announced when sending (RFC 8830, RFC 5576). streams without any: "-", as RFC 8830 2 has it. */
+	/* Announced when the direction sends (RFC 8830, RFC 5576). streams without any: "-", as RFC 8830 2 has it. */
 	const slice *streams; /* ids of its MediaStreams, 1..64 token-chars each */
 	size_t stream_count;
 	slice track; /* same form; empty: not said. No two media have a stream and the track in common: Chromium
@@ -398,13 +398,13 @@ typedef struct {
  * Then come local->media that have no mid, in their order, and data channels, if `data` and no section has them yet: in
  * the places of rejected sections while there are some, else at the end; always under new mids.
  *
- * A section of before is offered as its local media want it now; audio and video that no local media belongs to stay as
- * they were. Its payload types and extension ids stay (RFC 3264 8.3.2), new ones are unique in the bundle: the same
- * codec has the same payload type in all sections that are new (RFC 8843 10.1.2).
+ * A section of before is offered as its local media want it now, with msid lines if it had them; audio and video that
+ * no local media belongs to are inactive. Its payload types and extension ids stay (RFC 3264 8.3.2), new ones are
+ * unique in the bundle: the same codec has the same payload type in all sections that are new (RFC 8843 10.1.2).
  *
  * PARLEY_EINVAL: there would be no section; or local lacks ufrag, pwd or fingerprint, or a candidate is not one, or
- * local->media has a kind that is neither audio nor video, no codecs, or a text that would break its line.
- * PARLEY_ELIMIT: too many sections or candidates, or no payload type or extension id is left.
+ * local->media has a kind that is neither audio nor video, an empty list of codecs, or a text that would break its line.
+ * PARLEY_ELIMIT: too many sections or candidates, or no payload type is left (no extension id: it is left out).
  */
 int sdp_make_offer(const sdp_local *local, bool data, const sdp_session *previous_local,
 		   const sdp_session *previous_remote, sdp_session **out);
