@@ -95,10 +95,11 @@ media media_load_rtpdump(const char *path)
 {
 	media m = {0};
 	slice file = read_file(&m, path);
-	const uint8_t *line_end = memchr(file.data, '\n', file.len);
-	assert_true(line_end && file.len > 12 && memcmp(file.data, "#!rtpplay1.0", 12) == 0);
 	reader r = reader_of(file);
-	read_skip(&r, (size_t)(line_end + 1 - file.data) + 16);
+	assert_true(slice_equal_string(slice_part(file, 0, 12), "#!rtpplay1.0"));
+	while (!r.bad && read_u8(&r) != '\n')
+		continue;
+	read_skip(&r, 16);
 	while (reader_left(&r) > 0) {
 		uint16_t len = read_u16(&r), plen = read_u16(&r);
 		uint32_t offset = read_u32(&r);

@@ -681,6 +681,29 @@ static void test_running_out_of_memory(void **state)
 	free_sent(s);
 }
 
+/* The loader of captured streams, on one made by hand: an RTP packet, an RTCP one, and an RTP packet again. */
+static void test_rtpdump_files_are_read(void **state)
+{
+	(void)state;
+	media m = media_load_rtpdump("tests/data/media/opus.rtpdump");
+	rtp_frames f;
+	rtp_frames_init(&f, RTP_OPUS, NULL);
+	rtp_frame frame;
+	assert_int_equal(m.count, 2);
+	for (size_t i = 0; i < m.count; i++) {
+		reader r = reader_of(m.frames[i]);
+		assert_int_equal(read_u16(&r), 0x806f);
+		rtp_frames_packet p = {.sequence = read_u16(&r), .timestamp = read_u32(&r)};
+		read_skip(&r, 4);
+		p.payload = read_rest(&r);
+		insert(&f, &p);
+		assert_true(rtp_frames_poll(&f, &frame) && frame.lost_before == 0 && frame.data.len == 3);
+		assert_int_equal(frame.timestamp, m.times[i] * 48);
+	}
+	rtp_frames_clear(&f);
+	media_free(&m);
+}
+
 static void test_what_the_dump_says(void **state)
 {
 	(void)state;
@@ -721,6 +744,7 @@ int main(void)
 		cmocka_unit_test(test_no_more_than_the_limit_is_held),
 		cmocka_unit_test(test_parameter_sets_come_before_every_idr),
 		cmocka_unit_test(test_running_out_of_memory),
+		cmocka_unit_test(test_rtpdump_files_are_read),
 		cmocka_unit_test(test_what_the_dump_says),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
