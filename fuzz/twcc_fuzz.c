@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint64_t now = 1000 * US_PER_S;
 	gcc_init(g, NULL, NULL);
 	twcc_sender_init(sender, read_u16(&r));
-	while (reader_left(&r) > 0) {
+	while (!r.bad && reader_left(&r) > 0) {
 		gcc_probe probe = {0};
 		gcc_poll_probe(g, now, &probe);
 		for (unsigned i = 0; i < packets; i++, now += 1000) {
