@@ -208,6 +208,7 @@ static void update_loss_based(gcc *g, uint64_t now, const batch *b)
 		.rtt_us = g->rtt_us,
 		.target = g->draining ? g->aimd.bps : (double)g->target_bps,
 		.received_bps = (double)gcc_rate_bps(&g->rate),
+		.guarded = true,
 	};
 	if (gcc_loss_packets(&g->loss, &in, b->packets, b->lost)) {
 		g->decreases++;
@@ -291,7 +292,7 @@ void gcc_timeout(gcc *g, uint64_t now)
 	gcc_probes_sent(&g->probes, now, 0, g->target_bps);
 	update_target(g, now);
 	bool calm = g->has_feedback && g->delay.usage != GCC_OVERUSE && g->queue_us < GCC_QUEUE_DRAIN_US;
-	gcc_probes_process(&g->probes, now, g->target_bps, g->config.max_bps, calm);
+	gcc_probes_process(&g->probes, now, g->target_bps, g->config.max_bps, calm, !g->aimd.has_capacity);
 }
 
 uint64_t gcc_deadline(const gcc *g)

@@ -32,6 +32,16 @@ static bool decrease(gcc_loss *l, const gcc_loss_input *in, double fraction)
 	return true;
 }
 
+/* What part it rises by in a second. */
+static double increase(const gcc_loss_input *in, double fraction)
+{
+	if (fraction < GCC_LOSS_LOW)
+		return GCC_LOSS_INCREASE_PER_S;
+	if (!in->guarded)
+		return 0;
+	return GCC_LOSS_INCREASE_PER_S * (GCC_LOSS_HIGH - fraction) / (GCC_LOSS_HIGH - GCC_LOSS_LOW);
+}
+
 bool gcc_loss_report(gcc_loss *l, const gcc_loss_input *in, double fraction)
 {
 	double seconds = l->last_change == TIME_NEVER ? 0 : (double)(in->now - l->last_change) / (double)US_PER_S;
@@ -39,8 +49,8 @@ bool gcc_loss_report(gcc_loss *l, const gcc_loss_input *in, double fraction)
 	l->fraction = fraction;
 	if (fraction > GCC_LOSS_HIGH)
 		return decrease(l, in, fraction);
-	if (fraction < GCC_LOSS_LOW && l->limiting)
-		l->bps *= 1 + GCC_LOSS_INCREASE_PER_S * (seconds > 1 ? 1 : seconds);
+	if (l->limiting)
+		l->bps *= 1 + increase(in, fraction) * (seconds > 1 ? 1 : seconds);
 	return false;
 }
 

@@ -1,6 +1,6 @@
 /*
  * rtp/gcc_loss.h: the loss-based controller (draft-ietf-rmcat-gcc-02 6): under 2 % lost the rate may rise, over 10 % it falls
- * by half of the fraction, between it stays. With transport-wide feedback it is silent until there was heavy loss.
+ * by half of the fraction, between it stays, or rises more slowly if it has fallen before and the delay-based estimate stands guard. With transport-wide feedback it is silent until there was heavy loss.
  */
 #ifndef PARLEY_RTP_GCC_LOSS_H
 #define PARLEY_RTP_GCC_LOSS_H
@@ -30,6 +30,7 @@ typedef struct {
 	uint64_t now, rtt_us;
 	double target;	     /* what may be sent at present */
 	double received_bps; /* no decrease goes below 0.85 of it; 0: not known */
+	bool guarded; /* a delay-based estimate watches the queue: what is lost at random need not hold the rate down */
 } gcc_loss_input;
 
 /* limiting: from the beginning (no transport-wide feedback), else only once there is heavy loss. */

@@ -185,17 +185,19 @@ static void watch_drop(gcc_probes *p, uint64_t now, uint64_t target)
 		p->before_drop = 0;
 }
 
-static bool is_time(const gcc_probes *p, uint64_t now)
+static bool is_time(const gcc_probes *p, uint64_t now, bool searching)
 {
 	uint64_t since = p->last_probe == TIME_NEVER ? UINT64_MAX : now - p->last_probe;
 	if (p->before_drop > 0 && now - p->dropped_at < GCC_PROBE_RECOVERY_FIRST_US)
 		return since >= GCC_PROBE_RECOVERY_US;
 	if (p->before_drop > 0)
 		return since >= GCC_PROBE_RECOVERY_LATER_US;
-	return p->application_limited && since >= GCC_PROBE_ALR_US;
+	if (p->succeeded == 0 && p->probes < GCC_PROBE_FIRST_TRIES)
+		return since >= GCC_PROBE_FIRST_US;
+	return (p->application_limited && since >= GCC_PROBE_ALR_US) || (searching && since >= GCC_PROBE_SEARCH_US);
 }
 
-void gcc_probes_process(gcc_probes *p, uint64_t now, uint64_t target_bps, uint64_t max_bps, bool calm)
+void gcc_probes_process(gcc_probes *p, uint64_t now, uint64_t target_bps, uint64_t max_bps, bool calm, bool searching)
 {
 	watch_drop(p, now, target_bps);
 	if (!calm)
@@ -203,6 +205,6 @@ void gcc_probes_process(gcc_probes *p, uint64_t now, uint64_t target_bps, uint64
 	if (p->last_unrest != TIME_NEVER && now - p->last_unrest < GCC_PROBE_CALM_US)
 		return;
 	bool wanted = target_bps < limit_of(p, max_bps);
-	if (p->started && wanted && is_time(p, now))
+	if (p->started && wanted && is_time(p, now, searching))
 		gcc_probes_want(p, now, NEXT_FACTOR * target_bps, max_bps);
 }

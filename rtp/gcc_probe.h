@@ -3,6 +3,7 @@
  *
  * When: at the start (3 and 6 times the start rate, then on by doubling while it succeeds); while the application sends less
  * than it may (a lower rate says nothing of the path), every 5 s; after a deep drop, every 2 s, to notice that the link is back;
+ * while nothing has shown the path's limit, every 5 s (a probe may be lost);
  * when the demand rises. Never while the queue grows.
  */
 #ifndef PARLEY_RTP_GCC_PROBE_H
@@ -14,13 +15,17 @@
 
 #include "rtp/twcc.h"
 
-#define GCC_PROBE_US 15000u		      /* a cluster lasts that long ... */
-#define GCC_PROBE_PACKETS 5u		      /* ... and has at least so many packets */
-#define GCC_PROBE_QUEUE_MAX 4u		      /* wanted, not yet polled */
-#define GCC_PROBE_CLUSTERS 8u		      /* under way */
-#define GCC_PROBE_LIFE_US 3000000u	      /* a cluster without a result after this has failed */
-#define GCC_PROBE_INTERVAL_MAX_US 1000000u    /* of its packets, sent or received: longer is no burst */
-#define GCC_PROBE_ALR_US 5000000u	      /* period while application-limited */
+#define GCC_PROBE_US 15000u		   /* a cluster lasts that long ... */
+#define GCC_PROBE_PACKETS 5u		   /* ... and has at least so many packets */
+#define GCC_PROBE_QUEUE_MAX 4u		   /* wanted, not yet polled */
+#define GCC_PROBE_CLUSTERS 8u		   /* under way */
+#define GCC_PROBE_LIFE_US 3000000u	   /* a cluster without a result after this has failed */
+#define GCC_PROBE_INTERVAL_MAX_US 1000000u /* of its packets, sent or received: longer is no burst */
+#define GCC_PROBE_ALR_US 5000000u	   /* period while application-limited */
+#define GCC_PROBE_SEARCH_US \
+	5000000u /* period while the path's capacity is not known; and a second, before any result */
+#define GCC_PROBE_FIRST_US 1000000u
+#define GCC_PROBE_FIRST_TRIES 12u
 #define GCC_PROBE_RECOVERY_US 2000000u	      /* period after a deep drop: at first ... */
 #define GCC_PROBE_RECOVERY_FIRST_US 30000000u /* ... for so long, ... */
 #define GCC_PROBE_RECOVERY_LATER_US 5000000u  /* ... then this ... */
@@ -75,8 +80,9 @@ void gcc_probes_start(gcc_probes *p, uint64_t now, uint64_t start_bps, uint64_t 
 void gcc_probes_sent(gcc_probes *p, uint64_t now, size_t size, uint64_t target_bps);
 /* A packet that arrived. Returns the measured rate once most of its cluster did, else 0. */
 uint64_t gcc_probes_packet(gcc_probes *p, uint64_t now, const twcc_result *result, uint64_t max_bps);
-/* Periodic probes. calm: the detector says normal, and the queue is short. */
-void gcc_probes_process(gcc_probes *p, uint64_t now, uint64_t target_bps, uint64_t max_bps, bool calm);
+/* Periodic probes. calm: the detector says normal, and the queue is short. searching: no overuse has shown yet what the path
+ * carries at most. */
+void gcc_probes_process(gcc_probes *p, uint64_t now, uint64_t target_bps, uint64_t max_bps, bool calm, bool searching);
 /* One probe at bps, clipped to max and to twice the demand. */
 void gcc_probes_want(gcc_probes *p, uint64_t now, uint64_t bps, uint64_t max_bps);
 bool gcc_probes_poll(gcc_probes *p, uint64_t now, gcc_probe *out);
