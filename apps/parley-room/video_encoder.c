@@ -19,7 +19,8 @@
 #define DEBT_MAX_US (SECOND_US / 2)   /* of the bit rate may be spent ahead; then pictures are skipped */
 #define LOWER_WAIT_US (SECOND_US / 2) /* between two openings */
 #define RAISE_WAIT_US (2 * SECOND_US)
-#define LOWER_FACTOR 0.85 /* of what the encoder is set to: a change worth a key frame */
+#define HALVE_WAIT_US (3 * SECOND_US / 2) /* for a low rate to last */
+#define LOWER_FACTOR 0.85		  /* of what the encoder is set to: a change worth a key frame */
 #define RAISE_FACTOR 1.25
 
 /* Which of libavcodec's encoders, and its options for speed and no delay. */
@@ -49,7 +50,8 @@ struct video_encoder {
 	uint64_t bps_set;  /* of the context */
 	int64_t opened_at; /* time_us */
 	int picture_width, picture_height;
-	int divisor; /* of width and height */
+	int divisor;	   /* of width and height */
+	int64_t low_since; /* the bit rate has been too low for this size; -1: it is not */
 	bool key_wanted;
 	int64_t debt_bits; /* spent ahead of the rate */
 	int64_t debt_at;
@@ -80,6 +82,7 @@ video_encoder *video_encoder_new(parley_codec codec, int fps)
 	e->fps = fps > 0 ? fps : 1;
 	e->bps = BPS_FIRST;
 	e->divisor = 1;
+	e->low_since = -1;
 	e->scaled = av_frame_alloc();
 	e->input = av_frame_alloc();
 	if (!e->scaled || !e->input) {
@@ -134,9 +137,14 @@ static bool can_halve(const video_encoder *e)
 	return next <= DIVISOR_MAX && e->picture_width / next >= SIDE_MIN && e->picture_height / next >= SIDE_MIN / 2;
 }
 
-static int choose_divisor(const video_encoder *e)
+static int choose_divisor(video_encoder *e, int64_t now)
 {
-	if (can_halve(e) && bits_per_pixel(e, e->divisor) < BITS_PER_PIXEL_LOW)
+	bool low = can_halve(e) && bits_per_pixel(e, e->divisor) < BITS_PER_PIXEL_LOW;
+	if (!low)
+		e->low_since = -1;
+	else if (e->low_since < 0)
+		e->low_since = now;
+	if (low && now - e->low_since >= HALVE_WAIT_US)
 		return e->divisor * 2;
 	if (e->divisor > 1 && bits_per_pixel(e, e->divisor / 2) > BITS_PER_PIXEL_BACK)
 		return e->divisor / 2;
@@ -207,11 +215,13 @@ static int prepare_context(video_encoder *e, const AVFrame *picture, int64_t now
 		e->picture_height = picture->height;
 		e->divisor = 1;
 	}
-	int divisor = choose_divisor(e);
-	bool wait = e->context && now - e->opened_at < (divisor < e->divisor ? RAISE_WAIT_US : LOWER_WAIT_US);
+	int divisor = choose_divisor(e, now);
+	bool wait = e->context && divisor < e->divisor && now - e->opened_at < RAISE_WAIT_US;
 	bool resize = divisor != e->divisor && !wait;
-	if (resize)
+	if (resize) {
 		e->divisor = divisor;
+		e->low_since = -1;
+	}
 	if (!e->context || other_size || resize || wants_opening(e, now))
 		return open_context(e, now);
 	if (e->kind->takes_bitrate && useful_bps(e) != e->bps_set) {
