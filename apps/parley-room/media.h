@@ -2,8 +2,8 @@
  * apps/parley-room/media.h: the session's audio and video: what the options ask for, between the peer connection on one side and the
  * sources, recorder, window and ports on the other.
  *
- * One transceiver per kind. It sends what the source (or --rtp-in) has and receives when there is a use for it; a kind with
- * neither is answered inactive. Commands of the user's change this during the call.
+ * One transceiver per kind as soon as any option or command asks for media. It sends what the source (or --rtp-in) has, and receives
+ * what the peer has, if only to be counted. Commands of the user's change this during the call.
  */
 #ifndef PARLEY_APPS_ROOM_MEDIA_H
 #define PARLEY_APPS_ROOM_MEDIA_H

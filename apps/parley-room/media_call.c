@@ -25,13 +25,18 @@ static parley_codec input_codec(const media *m, parley_media_kind kind)
 	return PARLEY_CODEC_NONE;
 }
 
+/* Whether there is to be a call at all, not only data. Then what the peer has is taken, if only to be counted. */
+static bool wants_call(const media *m)
+{
+	return source_of(m) || m->input_count || m->recorder || m->player || m->output || m->was_call;
+}
+
 static parley_direction wanted_direction(const media *m, parley_media_kind kind)
 {
 	const media_source *source = source_of(m);
 	bool sends = (source && source->has[kind]) || input_codec(m, kind) != PARLEY_CODEC_NONE;
-	bool receives = m->recorder || m->player || m->output;
 	int direction = (sends && !m->muted[kind] ? PARLEY_SENDONLY : PARLEY_INACTIVE) |
-			(receives ? PARLEY_RECVONLY : PARLEY_INACTIVE);
+			(wants_call(m) ? PARLEY_RECVONLY : PARLEY_INACTIVE);
 	return (parley_direction)direction;
 }
 
@@ -80,6 +85,7 @@ static int add_transceiver(media *m, parley_media_kind kind)
 	parley_transceiver_init init;
 	parley_transceiver_init_default(&init);
 	init.direction = wanted_direction(m, kind);
+	m->was_call = true;
 	list_codecs(m, kind, init.codecs);
 	int err = parley_pc_add_transceiver(m->pc, kind, &init, &m->transceivers[kind]);
 	if (!err && m->output)

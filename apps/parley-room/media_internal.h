@@ -42,6 +42,7 @@ struct media {
 	uv_timer_t status_timer, window_timer;
 	media_status status;
 	bool connected, has_bitrate;
+	bool was_call; /* media were wanted once: the peer's are received on, whatever is sent */
 	uint64_t bitrate;
 };
 

@@ -14,7 +14,7 @@
 #define DIVISOR_MAX 4
 #define SIDE_MIN 128
 #define KEY_INTERVAL 3000 /* pictures; a receiver asks for what it needs sooner */
-#define THREADS 2
+#define THREADS 1	  /* libvpx waits for its threads by spinning: on a busy machine that stops the whole program */
 #define SECOND_US INT64_C(1000000)
 #define DEBT_MAX_US (SECOND_US / 2)   /* of the bit rate may be spent ahead; then pictures are skipped */
 #define LOWER_WAIT_US (SECOND_US / 2) /* between two openings */
