@@ -104,6 +104,17 @@ static void queue_packet(rtp_session *s, uint64_t now, const rtp_stream *stream,
 	s->events_possible = true;
 }
 
+/* Does the key frame that is wanted come already? Then asking for one is left for a while. */
+static void notice_key(rtp_stream *stream, uint64_t now, const rtp_frames_packet *in)
+{
+	rtp_payload_info info;
+	if (stream->key_started_at || !rtp_frames_needs_key(&stream->frames))
+		return;
+	if (in->payload.len && !rtp_payload_parse(stream->codec, in->payload, &info) &&
+	    (info.key || info.parameter_sets))
+		stream->key_started_at = now;
+}
+
 /* p: as it was before RTX. media: its payload is the stream's codec's. */
 static void take(rtp_session *s, uint64_t now, rtp_stream *stream, int64_t sequence, const rtp_packet *p,
 		 const rtp_extensions *x, bool media)
@@ -120,8 +131,7 @@ static void take(rtp_session *s, uint64_t now, rtp_stream *stream, int64_t seque
 				      .payload = media ? p->payload : (slice){0}};
 	rtp_frames_insert(&stream->frames, &in); /* errors are counted there; a frame will be missing */
 	stream->drain = s->events_possible = true;
-	if (stream->frames.keys && !stream->key_started_at && rtp_frames_needs_key(&stream->frames))
-		stream->key_started_at = now;
+	notice_key(stream, now, &in);
 }
 
 static void count_received(rtp_stream *stream, uint64_t now, const rtp_packet *p)

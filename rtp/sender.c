@@ -145,6 +145,7 @@ static void sender_leave(rtp_session *s, rtp_sender *sender)
 	if (sender->sent_any)
 		session_bye(s, sender->config.ssrc);
 	sender->sent_any = false;
+	sender_cut_frame(sender);
 	transmit_drop(s, sender->id);
 }
 
@@ -207,6 +208,14 @@ int rtp_session_remove_sender(rtp_session *s, uint64_t now, rtp_sender_id id)
 	return PARLEY_ENOTFOUND;
 }
 
+void sender_cut_frame(rtp_sender *sender)
+{
+	if (!sender->in_frame)
+		return;
+	sender->sequence++;
+	sender->in_frame = false;
+}
+
 void sender_want_key(rtp_session *s, uint64_t now, rtp_sender *sender)
 {
 	if (!rtp_codec_is_video(sender->config.codec) || !sender->config.active)
@@ -257,7 +266,7 @@ static int next_packet(rtp_sender *sender, const rtp_packet *header, const rtp_e
 	writer w = writer_of(o->data, capacity);
 	rtp_packet p = *header;
 	bool marker = false;
-	*o = (rtp_outgoing){.sender = sender->id};
+	*o = (rtp_outgoing){.sender = sender->id, .after_hole = sender->truncated};
 	int err = sender_write_header(sender, &w, &p, x, false);
 	size_t start = w.len;
 	bool more = !err && rtp_packetizer_next(&sender->packetizer, &w, &marker);
@@ -267,7 +276,8 @@ static int next_packet(rtp_sender *sender, const rtp_packet *header, const rtp_e
 	}
 	if (marker)
 		o->data[1] |= MARKER_BIT;
-	o->last_of_frame = marker;
+	o->last_of_frame = marker || !rtp_codec_is_video(sender->config.codec);
+	sender->truncated = false;
 	o->len = w.len;
 	o->payload = w.len - start;
 	list_append(packets, &o->node);
@@ -336,6 +346,7 @@ int rtp_session_send_frame(rtp_session *s, uint64_t now, rtp_sender_id id, const
 	count_frame(sender, frame, frame->key || rtp_frame_is_key(sender->config.codec, frame->data));
 	for (list_node *node; !err && (node = list_pop(&packets));)
 		err = transmit_enqueue(s, now, LIST_ENTRY(node, rtp_outgoing, node), sender_priority(sender));
+	sender->truncated = sender->truncated || err;
 	free_packets(&packets);
 	session_start_reports(s, now);
 	return err;

@@ -54,7 +54,8 @@ typedef struct {
 	bool again;	   /* data are encrypted bytes that were sent before */
 	bool has_sequence; /* else it gets one when it leaves, so that what the pacer throws away leaves no hole */
 	bool last_of_frame;
-	size_t payload; /* bytes of len that are payload */
+	bool after_hole; /* the frame before it is not whole: a sequence number is left out, so that it shows */
+	size_t payload;	 /* bytes of len that are payload */
 	size_t len;
 	uint8_t data[];
 } rtp_outgoing;
@@ -69,6 +70,8 @@ typedef struct {
 	bool has_raw_offset;
 	uint16_t raw_offset; /* ours - the caller's, of raw packets */
 	bool raw_last;
+	bool in_frame;	   /* the last packet that left was not the last of its frame */
+	bool truncated;	   /* the last frame went into the pacer in part only */
 	bool sent_any;	   /* with this SSRC: it is owed a BYE */
 	bool acknowledged; /* a report block came: the peer knows the SSRC, mid and rid need not be repeated */
 	bool key_wanted;   /* event */
@@ -242,6 +245,8 @@ void sender_free(rtp_session *s, rtp_sender *sender);
 /* The header and extensions of a packet that is to leave. */
 int sender_write_header(const rtp_sender *sender, writer *w, rtp_packet *p, const rtp_extensions *more, bool rtx);
 rtp_pacer_priority sender_priority(const rtp_sender *sender);
+/* What of the frame that is leaving has not left never will: the hole in the sequence numbers tells the receiver. */
+void sender_cut_frame(rtp_sender *sender);
 void sender_want_key(rtp_session *s, uint64_t now, rtp_sender *sender);
 
 /* rtx.c */

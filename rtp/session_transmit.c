@@ -52,8 +52,10 @@ static void drop_overflow(rtp_session *s, uint64_t now)
 	for (rtp_pacer_item item; rtp_pacer_overflow(&s->pacer, &item);) {
 		rtp_outgoing *o = outgoing_of(&item);
 		rtp_sender *sender = session_sender(s, o->sender);
-		if (sender)
+		if (sender) {
+			sender_cut_frame(sender);
 			sender_want_key(s, now, sender);
+		}
 		free(o);
 	}
 }
@@ -114,6 +116,8 @@ static void fill_in(rtp_session *s, uint64_t now, rtp_sender *sender, const rtp_
 {
 	const rtp_sender_config *c = &sender->config;
 	size_t size = out->len + session_overhead(s);
+	if (o->after_hole)
+		sender->sequence++;
 	if (!o->has_sequence) {
 		writer w = {.out = out->data, .capacity = out->capacity, .len = out->len};
 		write_u16_at(&w, SEQUENCE_AT, o->rtx ? sender->rtx_sequence++ : sender->sequence++);
@@ -156,6 +160,7 @@ static void count_sent(rtp_session *s, uint64_t now, rtp_sender *sender, const r
 		st->retransmitted_bytes_sent += payload;
 		return;
 	}
+	sender->in_frame = !o->last_of_frame && !o->has_sequence;
 	sender->sr_packets++;
 	sender->sr_bytes += (uint32_t)payload;
 }
