@@ -14,6 +14,8 @@ void rtp_nack_clear(rtp_nack *n)
 
 static void drop(rtp_nack *n, size_t first, size_t count)
 {
+	if (count == 0)
+		return;
 	for (size_t i = first; i < first + count; i++)
 		n->unrecovered += n->entries[i].tries > 0;
 	memmove(n->entries + first, n->entries + first + count, (n->count - first - count) * sizeof *n->entries);
