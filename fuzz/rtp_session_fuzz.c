@@ -78,7 +78,8 @@ static void deliver(world *w, const uint8_t *data, size_t len, bool rtcp)
 {
 	uint8_t bytes[512];
 	packet p = {.data = bytes, .capacity = sizeof bytes, .len = len};
-	memcpy(bytes, data, len);
+	if (len)
+		memcpy(bytes, data, len);
 	if (rtcp ? rtp_crypto_protect_rtcp(w->peer, &p) : rtp_crypto_protect_rtp(w->peer, &p))
 		return;
 	rtp_session_receive(w->s, w->now, slice_of(p.data, p.len));

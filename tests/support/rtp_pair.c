@@ -285,7 +285,8 @@ rtp_pair_flow *rtp_pair_add_flow(rtp_pair *p, rtp_codec codec)
 	bool video = rtp_codec_is_video(codec);
 	uint8_t pt = (uint8_t)(RTP_PAIR_PT + 2 * p->flow_count);
 	uint32_t ssrc = 1000 + 100 * (uint32_t)p->flow_count;
-	*f = (rtp_pair_flow){.codec = codec, .last = -1, .frame_len = video ? 3000 : 120, .started = p->now, .next = p->now};
+	*f = (rtp_pair_flow){
+		.codec = codec, .last = -1, .frame_len = video ? 3000 : 120, .started = p->now, .next = p->now};
 	f->interval_us = video ? US_PER_S / 30 : 20 * US_PER_MS;
 	rtp_sender_config_default(&f->send);
 	rtp_receiver_config_default(&f->receive);
