@@ -86,10 +86,21 @@ int rtp_pacer_push(rtp_pacer *p, uint64_t now, rtp_pacer_priority priority, size
 	return 0;
 }
 
-/* Moves the time line; a pause earns no more than a burst, and what was not paced owes no more than RTP_PACER_DEBT_US. */
-static void charge(rtp_pacer *p, uint64_t now, size_t bytes)
+static uint64_t before(uint64_t now, uint64_t us)
 {
-	uint64_t earliest = now > RTP_PACER_BURST_US ? now - RTP_PACER_BURST_US : 0;
+	return now > us ? now - us : 0;
+}
+
+/*
+ * Moves the time line for bytes that could have left since `ready`. A pause earns no more than a burst. But packets that waited lose
+ * nothing to a poll that came late: in a busy program each is late, and video would starve behind audio. What was
+ * not paced owes no more than RTP_PACER_DEBT_US.
+ */
+static void charge(rtp_pacer *p, uint64_t now, uint64_t ready, size_t bytes)
+{
+	uint64_t earliest = time_min(ready, before(now, RTP_PACER_BURST_US));
+	if (earliest < before(now, RTP_PACER_LATE_US))
+		earliest = before(now, RTP_PACER_LATE_US);
 	if (p->next < earliest)
 		p->next = earliest;
 	p->next = time_min(p->next, time_after(now, RTP_PACER_DEBT_US));
@@ -154,7 +165,8 @@ static bool pop_queued(rtp_pacer *p, uint64_t now, rtp_pacer_item *out)
 			continue;
 		*out = queue_pop(&p->queues[i]);
 		p->popped[i]++;
-		charge(p, now, out->size);
+		if (i != RTP_PACER_AUDIO) /* which is not paced, and little */
+			charge(p, now, out->queued, out->size);
 		return true;
 	}
 	return false;
@@ -202,7 +214,7 @@ void rtp_pacer_padding_sent(rtp_pacer *p, uint64_t now, size_t bytes, uint32_t p
 		probe_give_up(p);
 		return;
 	}
-	charge(p, now, bytes);
+	charge(p, now, now, bytes);
 	probe_sent(p, now, bytes, packets);
 }
 

@@ -29,6 +29,7 @@ typedef enum {
 #define RTP_PACER_QUEUE_US 2000000u	    /* of target rate: more video waiting than this is thrown away */
 #define RTP_PACER_QUEUE_BYTES_MIN 100000u   /* ... but never less than this, so that a key frame at a low rate fits */
 #define RTP_PACER_BURST_US 5000u	    /* may leave at once after a pause */
+#define RTP_PACER_LATE_US 100000u	    /* what a late poll missed is made up for, up to this */
 #define RTP_PACER_DEBT_US 500000u	    /* audio and probes hold video back no longer */
 #define RTP_PACER_PADDING_SIZE 1000u	    /* bytes asked for at a time */
 #define RTP_PACER_PROBES_MAX 8u		    /* clusters waiting; the oldest go first */

@@ -35,7 +35,8 @@ typedef struct {
 	parley_connection_state connection_state;
 	char failure[160];
 	unsigned ice_states; /* those seen: 1 << PARLEY_ICE_... */
-	parley_transceiver video;
+	parley_transceiver video, audio;
+	unsigned audio_sent, audio_received;
 	unsigned frames_sent, frames_received, key_frames_wanted;
 	bool key_frame_due, frame_misordered, frame_damaged;
 	uint32_t last_frame;			/* its number + 1 */
