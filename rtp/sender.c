@@ -42,7 +42,8 @@ int sender_write_header(const rtp_sender *sender, writer *w, rtp_packet *p, cons
 	rtp_extensions x = more ? *more : (rtp_extensions){0};
 	x.has_abs_send_time = true; /* this and the next are filled in when the packet leaves */
 	x.has_transport_sequence = c->feedback.transport_cc;
-	if (!sender->acknowledged) { /* RFC 8843 9.2, RFC 8852 3: until the peer knows the SSRC */
+	/* RFC 8843 9.2, RFC 8852 3: until the peer knows the SSRC; of RTX, which is rare, no report tells that it does */
+	if (!sender->acknowledged || rtx) {
 		x.mid = slice_from_string(c->mid);
 		x.has_mid = x.mid.len > 0;
 		slice rid = slice_from_string(c->rid);

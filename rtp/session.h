@@ -116,9 +116,9 @@ void rtp_sender_config_default(rtp_sender_config *config); /* active, all else z
 /* PARLEY_EINVAL: ssrc, payload types, ids out of range or in use by another; PARLEY_ELIMIT; PARLEY_ENOMEM. */
 int rtp_session_add_sender(rtp_session *s, uint64_t now, const rtp_sender_config *config, rtp_sender_id *out);
 /* Everything may change, also codec and payload type (sequence numbers go on). A changed SSRC is a BYE and a new source. */
-int rtp_session_update_sender(rtp_session *s, uint64_t now, rtp_sender_id sender, const rtp_sender_config *config);
+int rtp_session_update_sender(rtp_session *s, uint64_t now, rtp_sender_id id, const rtp_sender_config *config);
 /* With BYE, if it ever sent. PARLEY_ENOTFOUND. */
-int rtp_session_remove_sender(rtp_session *s, uint64_t now, rtp_sender_id sender);
+int rtp_session_remove_sender(rtp_session *s, uint64_t now, rtp_sender_id id);
 
 typedef struct {
 	slice data;		/* one frame, as rtp/payload.h says */
@@ -138,14 +138,14 @@ typedef struct {
  * rtp_packetizer_start; PARLEY_ELIMIT: the pacer's queue is full: the frame is dropped whole; PARLEY_ENOMEM: part of the frame
  * may go out.
  */
-int rtp_session_send_frame(rtp_session *s, uint64_t now, rtp_sender_id sender, const rtp_send_frame *frame);
+int rtp_session_send_frame(rtp_session *s, uint64_t now, rtp_sender_id id, const rtp_send_frame *frame);
 
 /*
  * An RTP packet of the caller's own: payload, marker, timestamp and steps of the sequence number are kept; payload type,
  * SSRC and extensions become ours (audio level and video orientation are not carried over). PARLEY_EINVAL: it is none. PARLEY_EMSGSIZE:
  * larger than the MTU allows. Else as send_frame.
  */
-int rtp_session_send_packet(rtp_session *s, uint64_t now, rtp_sender_id sender, slice rtp);
+int rtp_session_send_packet(rtp_session *s, uint64_t now, rtp_sender_id id, slice rtp);
 
 /* ---- receivers ---- */
 
@@ -182,12 +182,11 @@ void rtp_receiver_config_default(rtp_receiver_config *config); /* active, all el
 
 /* PARLEY_EINVAL: out of range, or the mid or an SSRC is another receiver's; PARLEY_ELIMIT; PARLEY_ENOMEM. */
 int rtp_session_add_receiver(rtp_session *s, uint64_t now, const rtp_receiver_config *config, rtp_receiver_id *out);
-int rtp_session_update_receiver(rtp_session *s, uint64_t now, rtp_receiver_id receiver,
-				const rtp_receiver_config *config);
-int rtp_session_remove_receiver(rtp_session *s, uint64_t now, rtp_receiver_id receiver);
+int rtp_session_update_receiver(rtp_session *s, uint64_t now, rtp_receiver_id id, const rtp_receiver_config *config);
+int rtp_session_remove_receiver(rtp_session *s, uint64_t now, rtp_receiver_id id);
 /* PLI or FIR as negotiated, now or when the last one is RTP_SESSION_KEY_REQUEST_US old. PARLEY_EUNSUPPORTED: neither is. */
-int rtp_session_request_key_frame(rtp_session *s, uint64_t now, rtp_receiver_id receiver);
-int rtp_session_receive_packets(rtp_session *s, rtp_receiver_id receiver, bool packets);
+int rtp_session_request_key_frame(rtp_session *s, uint64_t now, rtp_receiver_id id);
+int rtp_session_receive_packets(rtp_session *s, rtp_receiver_id id, bool packets);
 
 /* ---- the verbs ---- */
 
@@ -300,9 +299,9 @@ typedef struct {
 
 void rtp_session_get_stats(const rtp_session *s, rtp_session_stats *out);
 /* PARLEY_ENOTFOUND. */
-int rtp_session_get_outbound_stats(const rtp_session *s, rtp_sender_id sender, rtp_outbound_stats *out);
+int rtp_session_get_outbound_stats(const rtp_session *s, rtp_sender_id id, rtp_outbound_stats *out);
 /* Streams of a receiver, alive: index 0.. until PARLEY_ENOTFOUND. */
-int rtp_session_get_inbound_stats(const rtp_session *s, rtp_receiver_id receiver, size_t index, rtp_inbound_stats *out);
+int rtp_session_get_inbound_stats(const rtp_session *s, rtp_receiver_id id, size_t index, rtp_inbound_stats *out);
 
 void rtp_session_check_invariants(const rtp_session *s);
 void rtp_session_dump(const rtp_session *s, text *out);

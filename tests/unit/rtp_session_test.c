@@ -1,9 +1,10 @@
 /* RTP sessions, two back to back on a simulated link: see tests/support/rtp_pair.h. */
 #include "tests/support/test.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "rtp/rtcp_feedback.h"
+#include "rtp/srtp.h"
 #include "tests/support/failmalloc.h"
 #include "tests/support/rtp_pair.h"
 
@@ -409,6 +410,104 @@ static void a_flood_of_sources_is_bounded(void **state)
 	rtp_pair_free(p);
 }
 
+static void of_simulcast_layers_one_is_given_out(void **state)
+{
+	(void)state;
+	rtp_pair *p = rtp_pair_new(30);
+	assert_true(rtp_pair_create(p, true));
+	rtp_pair_flow *high = rtp_pair_add_flow(p, RTP_VP8), *low = rtp_pair_add_flow(p, RTP_VP8);
+	high->receive.source_count = 0;
+	high->receive.rid_count = 2;
+	memcpy(high->receive.rids, (const char[2][RTP_SESSION_ID_MAX]){"h", "l"}, 2 * RTP_SESSION_ID_MAX);
+	memcpy(high->send.rid, "h", 2);
+	memcpy(low->send.rid, "l", 2);
+	memcpy(low->send.mid, high->send.mid, 2);
+	low->send.payload_type = high->send.payload_type;
+	low->send.rtx_payload_type = high->send.rtx_payload_type;
+	rtp_extension_map_set(&high->send.extensions, RTP_EXTENSION_RID, 10);
+	rtp_extension_map_set(&high->send.extensions, RTP_EXTENSION_REPAIRED_RID, 11);
+	low->send.extensions = high->receive.extensions = high->send.extensions;
+	high->frame_len = low->frame_len = 500;
+	assert_int_equal(rtp_pair_start_flow(p, high), 0);
+	assert_int_equal(rtp_session_add_sender(p->end[0], p->now, &low->send, &low->sender), 0);
+	p->loss_per_mille = 20;
+	rtp_pair_run(p, 5 * US_PER_S); /* the two carry the same numbers: a second layer's would be out of order */
+	finish(p);
+	rtp_inbound_stats first, second;
+	assert_int_equal(rtp_session_get_inbound_stats(p->end[1], high->receiver, 0, &first), 0);
+	assert_int_equal(rtp_session_get_inbound_stats(p->end[1], high->receiver, 1, &second), 0);
+	assert_int_equal(first.rid[0] + second.rid[0], 'h' + 'l');
+	assert_int_equal(first.current + second.current, 1);
+	assert_true(second.retransmitted_packets_received > 0 && first.retransmitted_packets_received > 0);
+	assert_true(high->got * 100 > high->number * 95);
+	rtp_pair_free(p);
+}
+
+/* All that was sent, asked for again and again. */
+static void flood_of_nacks(rtp_pair *p, rtp_crypto *peer, uint16_t first)
+{
+	uint8_t bytes[1200];
+	for (unsigned i = 0; i < 10; i++) {
+		uint16_t wanted[200];
+		writer w = writer_of(bytes, sizeof bytes - RTP_CRYPTO_RTCP_OVERHEAD_MAX);
+		for (uint16_t k = 0; k < ARRAY_LENGTH(wanted); k++)
+			wanted[k] = (uint16_t)(first + k);
+		assert_int_equal(rtcp_nack_write(&w, 1, p->flows[0].send.ssrc, wanted, ARRAY_LENGTH(wanted)), 0);
+		packet out = {.data = bytes, .capacity = sizeof bytes, .len = w.len};
+		assert_int_equal(rtp_crypto_protect_rtcp(peer, &out), 0);
+		rtp_session_receive(p->end[0], p->now, slice_of(out.data, out.len));
+		rtp_pair_run(p, 10 * US_PER_MS);
+	}
+}
+
+static void a_flood_of_nacks_gets_no_more_than_its_budget(void **state)
+{
+	(void)state;
+	uint8_t keying[RTP_CRYPTO_KEYING_MAX] = {0};
+	rtp_crypto *peer = NULL;
+	const slice keys = slice_of(keying, rtp_crypto_keying_size(RTP_CRYPTO_AEAD_AES_128_GCM));
+	rtp_pair *p = rtp_pair_new(31);
+	assert_true(rtp_pair_create(p, true));
+	assert_int_equal(rtp_session_set_keys(p->end[0], p->now, RTP_CRYPTO_AEAD_AES_128_GCM, keys, true), 0);
+	assert_int_equal(rtp_crypto_create(RTP_CRYPTO_AEAD_AES_128_GCM, keys, false, NULL, &peer), 0);
+	rtp_pair_flow *f = rtp_pair_add_flow(p, RTP_VP8);
+	f->send.has_first_sequence = true;
+	f->send.first_sequence = 100;
+	assert_int_equal(rtp_pair_start_flow(p, f), 0);
+	rtp_pair_run(p, US_PER_S);
+	for (int i = 0; i < 10; i++)
+		flood_of_nacks(p, peer, 100);
+	rtp_outbound_stats st = outbound(p, f);
+	assert_int_equal(st.nack_count, 100);
+	assert_true(st.nacks_unanswered > 10000);
+	assert_true(st.retransmitted_bytes_sent > 0 && st.retransmitted_bytes_sent < 200000);
+	rtp_crypto_destroy(peer);
+	rtp_pair_free(p);
+}
+
+static void remb_bounds_a_sender_without_transport_feedback(void **state)
+{
+	(void)state;
+	rtp_pair *p = rtp_pair_new(32);
+	assert_true(rtp_pair_create(p, true));
+	rtp_pair_flow *f = rtp_pair_add_flow(p, RTP_VP8);
+	f->send.feedback.transport_cc = false;
+	f->send.feedback.remb = true;
+	f->send.feedback.reduced_size = false; /* feedback in compounds */
+	f->receive.feedback = f->send.feedback;
+	f->frame_len = 800;
+	assert_int_equal(rtp_pair_start_flow(p, f), 0);
+	p->loss_per_mille = 10;
+	rtp_pair_run(p, 10 * US_PER_S);
+	rtp_session_stats st;
+	rtp_session_get_stats(p->end[1], &st);
+	assert_in_range(st.available_incoming_bitrate, 100000, 2000000);
+	rtp_session_get_stats(p->end[0], &st);
+	assert_true(st.available_outgoing_bitrate <= 2000000);
+	assert_true(f->got * 100 > f->number * 90);
+	rtp_pair_free(p);
+}
+
 static void what_is_out_of_range_is_refused(void **state)
 {
 	(void)state;
@@ -477,6 +576,9 @@ int main(void)
 		cmocka_unit_test(a_paused_sender_refuses_and_says_bye),
 		cmocka_unit_test(packets_of_the_callers_own_keep_their_steps),
 		cmocka_unit_test(a_flood_of_sources_is_bounded),
+		cmocka_unit_test(of_simulcast_layers_one_is_given_out),
+		cmocka_unit_test(a_flood_of_nacks_gets_no_more_than_its_budget),
+		cmocka_unit_test(remb_bounds_a_sender_without_transport_feedback),
 		cmocka_unit_test(what_is_out_of_range_is_refused),
 		cmocka_unit_test(memory_may_run_out_at_any_moment),
 	};
