@@ -5,6 +5,7 @@
 #include "apps/parley-room/media_internal.h"
 #include "apps/parley-room/video_encoder.h"
 
+#define CODECS_PER_KIND 4
 #define WHAT_MAX 1024u /* bytes of a command's argument */
 
 static const char *const kind_names[KINDS] = {"audio", "video"};
@@ -40,14 +41,6 @@ static parley_direction wanted_direction(const media *m, parley_media_kind kind)
 	return (parley_direction)direction;
 }
 
-static bool is_listed(const parley_codec *list, size_t count, parley_codec codec)
-{
-	for (size_t i = 0; i < count; i++)
-		if (list[i] == codec)
-			return true;
-	return false;
-}
-
 /* Whether this program can deal with the codec in each direction it is wanted for. */
 static bool is_possible(const media *m, parley_media_kind kind, parley_codec codec)
 {
@@ -59,25 +52,39 @@ static bool is_possible(const media *m, parley_media_kind kind, parley_codec cod
 	return source->codec[kind] == codec || video_encoder_exists(codec);
 }
 
-/* The best first: what the user prefers, what the source is encoded in already, what costs least. */
+/* The best first: what the user prefers, what the source is encoded in already, what costs least. Empty, which keeps the order of
+ * the peer's offer, when nothing is preferred and all is possible. */
 static void list_codecs(const media *m, parley_media_kind kind, parley_codec out[PARLEY_CODECS_MAX])
 {
-	const media_source *source = source_of(m);
-	const parley_codec preferred[] = {
-		kind == PARLEY_VIDEO ? m->options->codec : PARLEY_CODEC_NONE,
-		source ? source->codec[kind] : PARLEY_CODEC_NONE,
-		kind == PARLEY_VIDEO ? PARLEY_VP8 : PARLEY_OPUS,
-		kind == PARLEY_VIDEO ? PARLEY_VP9 : PARLEY_PCMU,
-		kind == PARLEY_VIDEO ? PARLEY_H264 : PARLEY_PCMA,
-		kind == PARLEY_VIDEO ? PARLEY_AV1 : PARLEY_CODEC_NONE,
+	static const parley_codec all[KINDS][CODECS_PER_KIND] = {
+		{PARLEY_OPUS, PARLEY_PCMU, PARLEY_PCMA},
+		{PARLEY_VP8, PARLEY_VP9, PARLEY_H264, PARLEY_AV1},
 	};
-	size_t count = 0;
-	if (input_codec(m, kind) != PARLEY_CODEC_NONE)
-		out[count++] = input_codec(m, kind); /* what we cannot transcode must be taken as it is */
-	for (size_t i = 0; i < sizeof preferred / sizeof preferred[0] && input_codec(m, kind) == PARLEY_CODEC_NONE; i++)
-		if (preferred[i] != PARLEY_CODEC_NONE && !is_listed(out, count, preferred[i]) &&
-		    is_possible(m, kind, preferred[i]))
-			out[count++] = preferred[i];
+	const media_source *source = source_of(m);
+	parley_codec input = input_codec(m, kind);
+	parley_codec preferred = kind == PARLEY_VIDEO ? m->options->codec : PARLEY_CODEC_NONE;
+	parley_codec own = source ? source->codec[kind] : PARLEY_CODEC_NONE;
+	size_t count = 0, impossible = 0;
+	if (input != PARLEY_CODEC_NONE) {
+		out[0] = input; /* what we cannot transcode must be taken as it is */
+		return;
+	}
+	if (preferred == PARLEY_CODEC_NONE && own == PARLEY_CODEC_NONE && kind == PARLEY_VIDEO && m->recorder &&
+	    !recorder_can_hold(m->options->record, PARLEY_VP8))
+		preferred = PARLEY_H264; /* what all players of mp4 expect */
+	if (preferred != PARLEY_CODEC_NONE && is_possible(m, kind, preferred))
+		out[count++] = preferred;
+	if (own != PARLEY_CODEC_NONE && own != preferred && is_possible(m, kind, own))
+		out[count++] = own;
+	bool indifferent = count == 0;
+	for (size_t i = 0; i < CODECS_PER_KIND && all[kind][i] != PARLEY_CODEC_NONE; i++) {
+		bool possible = is_possible(m, kind, all[kind][i]);
+		impossible += !possible;
+		if (possible && all[kind][i] != preferred && all[kind][i] != own)
+			out[count++] = all[kind][i];
+	}
+	if (indifferent && !impossible)
+		out[0] = PARLEY_CODEC_NONE;
 }
 
 static int add_transceiver(media *m, parley_media_kind kind)

@@ -12,7 +12,7 @@
 #define LATE_PICTURE_US 150000 /* a raw picture as late as this is not encoded */
 #define LATE_MAX_US 1000000    /* so late, the source's clock is set back: the machine slept, or cannot do it */
 #define LIVE_POLL_US 5000
-#define KEY_PATIENCE_US 1000000 /* for a key frame to come by itself in what is passed through */
+#define KEY_PATIENCE_US 500000	/* for a key frame to come by itself in what is passed through */
 #define OVERFULL_WAIT_US 300000 /* no video after the pacer refused some */
 
 /* One kind's way to the peer. */

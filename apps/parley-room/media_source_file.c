@@ -5,6 +5,7 @@
 #include "apps/parley-room/media_track.h"
 
 #define KINDS 2
+#define EARLY_US 3000000 /* of the file */
 
 typedef struct {
 	media_source base;
@@ -132,7 +133,8 @@ static int read_item(media_source *s, source_item *out)
 	return media_track_read(t, s->pass_through[t->kind], out);
 }
 
-/* Jumps forward to the next key frame, or, if none follows, to the file's beginning. */
+/* Jumps forward to the next key frame, or, if none follows or hardly anything has been given yet (to a peer who was not ready),
+ * to the file's beginning. */
 static void skip_to_key(media_source *s)
 {
 	file_source *f = of(s);
@@ -141,7 +143,8 @@ static void skip_to_key(media_source *s)
 		return;
 	int64_t at = end_time(f);
 	int64_t position = video->last_time - video->offset + 1;
-	if (!go_to(f, position, at, 0) && !go_to(f, file_start(f), at, AVSEEK_FLAG_BACKWARD))
+	bool early = position - file_start(f) < EARLY_US;
+	if ((early || !go_to(f, position, at, 0)) && !go_to(f, file_start(f), at, AVSEEK_FLAG_BACKWARD))
 		f->ended = true;
 }
 
