@@ -90,7 +90,7 @@ wait_for_browsers() {
 	fi
 	while :; do
 		since=$SECONDS
-		"$ROOM" create demo --hub "$hub_url" --echo </dev/null > >(labelled "Echo ") 2>&1 &
+		"$ROOM" create demo --hub "$hub_url" --echo --send test </dev/null > >(labelled "Echo ") 2>&1 &
 		peer=$!
 		wait -n -p ended "$peer" $timer || [ "$ended" = "$peer" ]
 		[ "$ended" = "$peer" ] || return 0
@@ -110,7 +110,8 @@ hub_url=$origin/connectionHub
 echo "The hub listens. The page is at  $origin/"
 two_peers_meet
 echo
-echo "Now open  $origin/  in a browser and join the room \"demo\": a native peer waits there and echoes what you write."
+echo "Now open  $origin/  in a browser and join the room \"demo\": a native peer waits there, shows you a moving"
+echo "picture with a clock, sounds a tone, and echoes what you write."
 echo "Ctrl-C ends the demo."
 echo
 wait_for_browsers

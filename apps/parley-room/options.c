@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define HUB_DEFAULT "http://127.0.0.1:8080"
 #define HUB_PATH "/connectionHub"
 #define ICE_SERVER_DEFAULT "stun:stun.l.google.com:19302"
@@ -110,19 +112,28 @@ static bool add_ice_server(room_options *o, const char *url, bool *none)
 	return true;
 }
 
-static bool set_size(media_options *m, const char *text)
+static bool set_side(slice number, int *out)
 {
-	int end = 0;
-	if (sscanf(text, "%4dx%4d%n", &m->width, &m->height, &end) != 2 || text[end] != '\0')
+	uint32_t value;
+	if (!scan_u32(number, SIZE_MAX_PX, &value) || value < SIZE_MIN || value % 2)
 		return false;
-	return m->width >= SIZE_MIN && m->width <= SIZE_MAX_PX && m->height >= SIZE_MIN && m->height <= SIZE_MAX_PX &&
-	       m->width % 2 == 0 && m->height % 2 == 0;
+	*out = (int)value;
+	return true;
 }
 
-static bool set_fps(media_options *m, const char *text)
+static bool set_size(media_options *m, const char *spec)
 {
-	int end = 0;
-	return sscanf(text, "%3d%n", &m->fps, &end) == 1 && text[end] == '\0' && m->fps >= 1 && m->fps <= FPS_MAX;
+	slice rest = slice_from_string(spec), width;
+	return scan_token(&rest, 'x', &width) && set_side(width, &m->width) && set_side(rest, &m->height);
+}
+
+static bool set_fps(media_options *m, const char *spec)
+{
+	uint32_t value;
+	if (!scan_u32(slice_from_string(spec), FPS_MAX, &value) || value == 0)
+		return false;
+	m->fps = (int)value;
+	return true;
 }
 
 static bool set_codec(media_options *m, const char *name)

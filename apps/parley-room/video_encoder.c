@@ -127,7 +127,8 @@ int video_encoder_height(const video_encoder *e)
 
 static double bits_per_pixel(const video_encoder *e, int divisor)
 {
-	double pixels = (double)(e->picture_width / divisor) * (e->picture_height / divisor) * e->fps;
+	int width = e->picture_width / divisor, height = e->picture_height / divisor;
+	double pixels = (double)width * height * e->fps;
 	return (double)e->bps / pixels;
 }
 
