@@ -225,7 +225,8 @@ typedef struct {
 	uint16_t rotation;	      /* FRAME, video: to be shown turned clockwise by so many degrees */
 	bool has_audio_level;	      /* FRAME, audio */
 	uint8_t audio_level;
-	uint64_t bps; /* TARGET_BITRATE: for all that is sent together, payload and RTP headers */
+	uint64_t
+		bps; /* TARGET_BITRATE: for all video together: the estimate less what audio and retransmissions take */
 } rtp_session_event;
 
 bool rtp_session_poll_event(rtp_session *s, rtp_session_event *event);

@@ -450,7 +450,7 @@ static void flood_of_nacks(rtp_pair *p, rtp_crypto *peer, uint16_t first)
 	for (unsigned i = 0; i < 10; i++) {
 		uint16_t wanted[200];
 		writer w = writer_of(bytes, sizeof bytes - RTP_CRYPTO_RTCP_OVERHEAD_MAX);
-		for (uint16_t k = 0; k < ARRAY_LENGTH(wanted); k++)
+		for (size_t k = 0; k < ARRAY_LENGTH(wanted); k++)
 			wanted[k] = (uint16_t)(first + k);
 		assert_int_equal(rtcp_nack_write(&w, 1, p->flows[0].send.ssrc, wanted, ARRAY_LENGTH(wanted)), 0);
 		packet out = {.data = bytes, .capacity = sizeof bytes, .len = w.len};
