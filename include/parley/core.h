@@ -116,7 +116,7 @@ typedef struct {
 	enum parley_log_level log_level; /* which log lines become events; default PARLEY_LOG_OFF */
 	bool decline_media; /* answer audio and video inactive where no transceiver was added for them; default false: a
 			       recvonly transceiver is made for each */
-	bool key_log; /* emit PARLEY_EVENT_KEY_LOG: secrets that decrypt the connection; default false */
+	bool key_log;	    /* emit PARLEY_EVENT_KEY_LOG: secrets that decrypt the connection; default false */
 } parley_core_config;
 
 void parley_core_config_default(parley_core_config *config);
