@@ -71,7 +71,7 @@ int parley_core_add_transceiver(struct parley_core *core, uint64_t now, parley_m
 				const parley_transceiver_init *init, parley_transceiver *out);
 
 /* Wanted from the next negotiation on. PARLEY_STOPPED is for good. */
-int parley_core_set_direction(struct parley_core *core, uint64_t now, parley_transceiver transceiver,
+int parley_core_set_direction(struct parley_core *core, uint64_t now, parley_transceiver handle,
 			      parley_direction direction);
 
 typedef struct {
@@ -84,7 +84,7 @@ typedef struct {
 	char remote_stream_id[65], remote_track_id[65];
 } parley_transceiver_info;
 
-int parley_core_transceiver_info(const struct parley_core *core, parley_transceiver transceiver,
+int parley_core_transceiver_info(const struct parley_core *core, parley_transceiver handle,
 				 parley_transceiver_info *out);
 
 /* One encoded frame to send. */
@@ -98,23 +98,23 @@ typedef struct {
 
 /* In the codec that was negotiated (parley_transceiver_info.send_codec). Copied. PARLEY_ESTATE: not sending now; PARLEY_EMSGSIZE;
  * PARLEY_ELIMIT: the pacer's queue is full, the frame is dropped: encode less (and a key frame next). */
-int parley_core_send_frame(struct parley_core *core, uint64_t now, parley_transceiver transceiver,
+int parley_core_send_frame(struct parley_core *core, uint64_t now, parley_transceiver handle,
 			   const parley_frame *frame);
 
 /* A whole RTP packet of the caller's own: its payload is sent, with marker, timestamp and sequence steps kept; payload type, SSRC and
  * header extensions become those negotiated. PARLEY_EINVAL: it is none. */
-int parley_core_send_rtp(struct parley_core *core, uint64_t now, parley_transceiver transceiver, const uint8_t *packet,
+int parley_core_send_rtp(struct parley_core *core, uint64_t now, parley_transceiver handle, const uint8_t *data,
 			 size_t len);
 
 /* PLI (or FIR) to the sender of what the transceiver receives; at most one every 200 ms goes out. */
-int parley_core_request_key_frame(struct parley_core *core, uint64_t now, parley_transceiver transceiver);
+int parley_core_request_key_frame(struct parley_core *core, uint64_t now, parley_transceiver handle);
 
 /* The bounds of the bandwidth estimate, bits per second, 0: the default (30 kbit/s, 300 kbit/s, 20 Mbit/s). */
 int parley_core_set_bitrate(struct parley_core *core, uint64_t now, uint64_t min_bps, uint64_t start_bps,
 			    uint64_t max_bps);
 
 /* Whether received media come as PARLEY_EVENT_FRAME (the default) or, one by one as they arrive, as PARLEY_EVENT_RTP. */
-int parley_core_receive_packets(struct parley_core *core, parley_transceiver transceiver, bool packets);
+int parley_core_receive_packets(struct parley_core *core, parley_transceiver handle, bool packets);
 
 /* --- what the events of core.h hold for media --- */
 

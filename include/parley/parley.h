@@ -113,7 +113,7 @@ int parley_pc_add_transceiver(parley_pc *pc, parley_media_kind kind, const parle
 int parley_pc_set_direction(parley_pc *pc, parley_transceiver transceiver, parley_direction direction);
 int parley_pc_transceiver_info(const parley_pc *pc, parley_transceiver transceiver, parley_transceiver_info *out);
 int parley_pc_send_frame(parley_pc *pc, parley_transceiver transceiver, const parley_frame *frame);
-int parley_pc_send_rtp(parley_pc *pc, parley_transceiver transceiver, const uint8_t *packet, size_t len);
+int parley_pc_send_rtp(parley_pc *pc, parley_transceiver transceiver, const uint8_t *data, size_t len);
 int parley_pc_request_key_frame(parley_pc *pc, parley_transceiver transceiver);
 int parley_pc_set_bitrate(parley_pc *pc, uint64_t min_bps, uint64_t start_bps, uint64_t max_bps);
 int parley_pc_receive_packets(parley_pc *pc, parley_transceiver transceiver, bool packets);
