@@ -11,6 +11,10 @@
 #define SECOND_US 1000000u
 #define MARK_US 100000u /* of each second: the square is white, the beep sounds */
 #define DISC_PERIOD_US 4000000u
+#define GRAIN_TOP 13 /* sixteenths of the height */
+#define GRAIN_BOTTOM 14
+#define GRAIN_LUMA 96
+#define GRAIN_DEPTH 64
 #define STRIP_PART 10 /* the strip is this part of the height */
 #define TONE_HZ 440
 #define BEEP_HZ 880
@@ -141,12 +145,31 @@ static void draw_disc(AVFrame *f, uint64_t time_us)
 	}
 }
 
+/* Grain, another in each picture: something to spend bits on, so that the bit rate is used and seen to follow the network. */
+static void draw_grain(AVFrame *f, uint64_t time_us)
+{
+	int top = f->height * GRAIN_TOP / 16, bottom = f->height * GRAIN_BOTTOM / 16;
+	uint32_t state = (uint32_t)(time_us / 1000) * 2654435761u | 1;
+	for (int y = top; y < bottom; y++) {
+		uint8_t *row = f->data[0] + (ptrdiff_t)y * f->linesize[0];
+		for (int x = 0; x < f->width; x++) {
+			state ^= state << 13; /* xorshift */
+			state ^= state >> 17;
+			state ^= state << 5;
+			row[x] = (uint8_t)(GRAIN_LUMA + (state >> 24) % GRAIN_DEPTH);
+		}
+	}
+	fill_plane(f, 1, 0, top / 2, f->width / 2, bottom / 2, GREY);
+	fill_plane(f, 2, 0, top / 2, f->width / 2, bottom / 2, GREY);
+}
+
 void test_picture_draw(AVFrame *frame, const AVFrame *background, uint64_t time_us)
 {
 	bool mark = time_us % SECOND_US < MARK_US;
 	int square = frame->height / 8;
 	av_frame_copy(frame, background);
 	draw_disc(frame, time_us);
+	draw_grain(frame, time_us);
 	fill(frame, frame->width - square, 0, square, square, grey(mark ? WHITE : DARK));
 	draw_clock(frame, time_us);
 	draw_strip(frame, time_us);

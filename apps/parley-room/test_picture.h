@@ -2,8 +2,8 @@
  * apps/parley-room/test_picture.h: what `--send test` shows and sounds like: a picture that moves, with a clock, and a tone.
  *
  * From top to bottom: colour bars; over them a disc that goes to and fro, a clock "MM:SS.mmm" of the time since the start in
- * seven-segment digits, and in the upper right corner a square that is white for the first 100 ms of each second; at the bottom,
- * for programs to read, the clock strip: 32 blocks of equal width from the left to the right edge, a tenth of the height high,
+ * seven-segment digits, and in the upper right corner a square that is white for the first 100 ms of each second; a band of grain, for the bit rate to be spent on;
+ * at the bottom, for programs to read, the clock strip: 32 blocks of equal width from the left to the right edge, a tenth of the height high,
  * each white (1) or black (0): the milliseconds since the start as a 32-bit number, its highest bit leftmost. To read it from a
  * decoded picture of any size, compare the luma in the middle of each block with half scale.
  *
