@@ -33,8 +33,8 @@ static const char *const good[] = {
 	"candidate:2 1 udp 1694498815 192.0.2.3 45664 typ srflx raddr 203.0.113.141 rport 8998",
 	"candidate:3 1 udp 16777215 2001:db8::9 3478 typ relay raddr 192.0.2.3 rport 45664",
 	"candidate:4 1 tcp 1671430143 192.0.2.1 3000 typ srflx raddr 10.0.0.1 rport 9 tcptype so",
-	"candidate:842163049 1 udp 1677729535 198.51.100.7 61234 typ srflx raddr 0.0.0.0 rport 0 generation 0 ufrag EsAw network-id 1 "
-	"network-cost 10",
+	("candidate:842163049 1 udp 1677729535 198.51.100.7 61234 typ srflx raddr 0.0.0.0 rport 0 generation 0 ufrag EsAw "
+	 "network-id 1 network-cost 10"),
 };
 
 static void good_lines_print_as_they_were(void **state)
