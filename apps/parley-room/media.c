@@ -259,23 +259,28 @@ static void report_media(media *m)
 	buf_clear(&members);
 }
 
+static bool has_streams(const media_status *s)
+{
+	return s->streams[STATUS_IN][PARLEY_AUDIO].seen || s->streams[STATUS_IN][PARLEY_VIDEO].seen ||
+	       s->streams[STATUS_OUT][PARLEY_AUDIO].seen || s->streams[STATUS_OUT][PARLEY_VIDEO].seen;
+}
+
 static void on_status_timer(uv_timer_t *timer)
 {
 	media *m = timer->data;
 	char *json;
 	if (!m->pc || parley_pc_get_stats_json(m->pc, &json))
 		return;
-	if (media_status_look(&m->status, json, net_now()))
+	if (media_status_look(&m->status, json, net_now()) && has_streams(&m->status))
 		report_media(m);
 	parley_free(json);
 }
 
 void media_connected(media *m)
 {
-	bool any = m->transceivers[PARLEY_AUDIO] || m->transceivers[PARLEY_VIDEO];
 	m->connected = true;
 	if (m->sender)
 		media_sender_start(m->sender);
-	if (any && !uv_is_active((uv_handle_t *)&m->status_timer))
+	if (!uv_is_active((uv_handle_t *)&m->status_timer))
 		uv_timer_start(&m->status_timer, on_status_timer, STATUS_MS, STATUS_MS);
 }

@@ -29,6 +29,8 @@ void media_free(media *m);
 
 /* Adds the transceivers that are wanted; before the first description. False, and why. */
 bool media_attach(media *m, parley_pc *pc, char why[MEDIA_WHY_MAX]);
+/* Before a remote offer is set: takes its media's place up, if only inactive, so that a later command can use it. */
+void media_prepare_answer(media *m, const char *offer);
 /* The peers are connected. */
 void media_connected(media *m);
 

@@ -92,7 +92,7 @@ static int add_transceiver(media *m, parley_media_kind kind)
 	parley_transceiver_init init;
 	parley_transceiver_init_default(&init);
 	init.direction = wanted_direction(m, kind);
-	m->was_call = true;
+	m->was_call = m->was_call || init.direction != PARLEY_INACTIVE;
 	list_codecs(m, kind, init.codecs);
 	int err = parley_pc_add_transceiver(m->pc, kind, &init, &m->transceivers[kind]);
 	if (!err && m->output)
@@ -132,6 +132,14 @@ bool media_attach(media *m, parley_pc *pc, char why[MEDIA_WHY_MAX])
 		return true;
 	snprintf(why, MEDIA_WHY_MAX, "out of memory");
 	return false;
+}
+
+void media_prepare_answer(media *m, const char *offer)
+{
+	static const char *const sections[KINDS] = {"\nm=audio ", "\nm=video "};
+	for (int k = 0; k < KINDS; k++)
+		if (!m->transceivers[k] && strstr(offer, sections[k]) && add_transceiver(m, (parley_media_kind)k))
+			media_warn(m, parley_pc_last_error(m->pc));
 }
 
 /* --- what came of it --- */

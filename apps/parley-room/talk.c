@@ -460,6 +460,8 @@ void talk_description(session *s, parley_sdp_type type, slice sdp)
 	if (sdp.len)
 		memcpy(copy, sdp.data, sdp.len);
 	copy[sdp.len] = '\0';
+	if (type == PARLEY_SDP_OFFER)
+		media_prepare_answer(s->media, copy);
 	int err = memchr(copy, '\0', sdp.len) ? PARLEY_EINVAL : parley_pc_set_remote_description(s->pc, type, copy);
 	free(copy);
 	if (err)

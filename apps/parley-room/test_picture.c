@@ -139,7 +139,7 @@ static void draw_disc(AVFrame *f, uint64_t time_us)
 	double phase = (double)(time_us % DISC_PERIOD_US) / DISC_PERIOD_US;
 	int x = (int)((0.5 - 0.5 * cos(TURN * phase)) * (f->width - 2 * radius)) + radius;
 	int y = f->height * 3 / 10;
-	for (int dy = -radius & ~1; dy < radius; dy += 2) {
+	for (int dy = -(radius & ~1); dy < radius; dy += 2) {
 		int half = (int)sqrt((double)(radius * radius - dy * dy));
 		fill(f, x - half, y + dy, 2 * half, 2, (colour){200, 60, 160});
 	}
