@@ -202,7 +202,7 @@ static void every_codec_into_every_container_that_holds_it(void **state)
 	for (size_t c = 0; c < 4; c++) {
 		for (size_t x = 0; x < 3; x++) {
 			char path[64];
-			snprintf(path, sizeof path, "/tmp/parley-record-%d.%s", (int)getpid(), extensions[x]);
+			snprintf(path, sizeof path, "build/record-test-%d.%s", (int)getpid(), extensions[x]);
 			if (!recorder_can_hold(path, codecs[c]) || !video_encoder_exists(codecs[c]))
 				continue;
 			check_recording(path, codecs[c]);
@@ -216,7 +216,7 @@ static void a_changed_size_stays_in_the_file(void **state)
 {
 	(void)state;
 	char path[64];
-	snprintf(path, sizeof path, "/tmp/parley-record-%d.mkv", (int)getpid());
+	snprintf(path, sizeof path, "build/record-test-%d.mkv", (int)getpid());
 	studio s = open_studio(path, PARLEY_VP8);
 	record_from(&s, 1, WIDTH, HEIGHT, 0);
 	record_from(&s, 1, WIDTH * 2, HEIGHT * 2, 1);
@@ -232,8 +232,8 @@ static void another_codec_begins_another_file(void **state)
 {
 	(void)state;
 	char path[64], second[64];
-	snprintf(path, sizeof path, "/tmp/parley-record-%d.mkv", (int)getpid());
-	snprintf(second, sizeof second, "/tmp/parley-record-%d-2.mkv", (int)getpid());
+	snprintf(path, sizeof path, "build/record-test-%d.mkv", (int)getpid());
+	snprintf(second, sizeof second, "build/record-test-%d-2.mkv", (int)getpid());
 	studio s = open_studio(path, PARLEY_VP8);
 	record_from(&s, 1, WIDTH, HEIGHT, 0);
 	video_encoder_free(s.video);
@@ -251,7 +251,7 @@ static void what_cannot_begin_asks_for_a_key_frame(void **state)
 	(void)state;
 	char path[64], why[MEDIA_WHY_MAX];
 	bool wants_key;
-	snprintf(path, sizeof path, "/tmp/parley-record-%d.webm", (int)getpid());
+	snprintf(path, sizeof path, "build/record-test-%d.webm", (int)getpid());
 	recorder *r = recorder_new(path, why);
 	recorder_expect(r, PARLEY_VIDEO, true);
 	parley_frame_event delta = {.codec = PARLEY_VP8, .data = (const uint8_t *)"\x31\x00\x00", .len = 3};
@@ -262,7 +262,7 @@ static void what_cannot_begin_asks_for_a_key_frame(void **state)
 	assert_true(wants_key);
 	assert_true(recorder_close(r, why));
 	assert_int_not_equal(access(path, F_OK), 0);
-	assert_null(recorder_new("/tmp/parley-record.avi", why));
+	assert_null(recorder_new("build/record-test.avi", why));
 }
 
 /* --- the encoder and its bit rate --- */
@@ -281,10 +281,10 @@ static void the_encoder_follows_the_bit_rate(void **state)
 	static const parley_codec codecs[] = {PARLEY_VP8, PARLEY_VP9, PARLEY_H264};
 	AVFrame *background = test_picture_new_background(640, 360), *picture = av_frame_clone(background);
 	for (size_t i = 0; i < 3; i++) {
-		studio s = open_studio("/tmp/parley-record-never.mkv", codecs[i]);
+		studio s = open_studio("build/record-test-never.mkv", codecs[i]);
 		recorder_close(s.recorder, NULL);
 		char why[MEDIA_WHY_MAX];
-		s.recorder = recorder_new("/tmp/parley-record-rate.mkv", why);
+		s.recorder = recorder_new("build/record-test-rate.mkv", why);
 		video_encoder_set_bitrate(s.video, 1500000);
 		bytes_of_seconds(&s, background, picture, 0, 4);
 		video_encoder_set_bitrate(s.video, 250000);
@@ -300,7 +300,7 @@ static void the_encoder_follows_the_bit_rate(void **state)
 		bytes_of_seconds(&s, background, picture, 14, 4);
 		assert_int_equal(video_encoder_width(s.video), 640);
 		close_studio(&s);
-		unlink("/tmp/parley-record-rate.mkv");
+		unlink("build/record-test-rate.mkv");
 	}
 	av_frame_free(&background);
 	av_frame_free(&picture);
