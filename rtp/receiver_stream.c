@@ -216,8 +216,10 @@ void stream_receive_rtx(rtp_session *s, uint64_t now, rtp_stream *stream, const 
 	bool rtx = false;
 	const rtp_receive_codec *codec = receiver_codec(stream->receiver, p->payload_type, &rtx);
 	stream->stats.last_packet_at = now;
-	if (p->payload.len <= RTX_HEADER)
-		return; /* a probe of nothing but padding */
+	if (p->payload.len <= RTX_HEADER) {
+		stream->stats.packets_received++; /* as its sender counts it: a probe of nothing but padding */
+		return;
+	}
 	if (!codec || !rtx) {
 		s->stats.dropped_unknown++;
 		return;

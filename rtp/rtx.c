@@ -135,7 +135,6 @@ rtp_outgoing *rtx_padding(rtp_session *s, uint64_t now)
 		if (o) {
 			o->padding = true;
 			o->retransmission = false;
-			o->payload = 0;
 		}
 		return o;
 	}

@@ -240,9 +240,9 @@ typedef struct {
 	rtp_codec codec;
 	bool active;
 	char mid[RTP_SESSION_ID_MAX], rid[RTP_SESSION_ID_MAX];
-	uint64_t packets_sent, bytes_sent, header_bytes_sent; /* with retransmissions, without padding */
-	uint64_t retransmitted_packets_sent, retransmitted_bytes_sent;
-	uint64_t padding_packets_sent;
+	uint64_t packets_sent, bytes_sent, header_bytes_sent; /* with retransmissions and probes; padding is no bytes */
+	uint64_t retransmitted_packets_sent, retransmitted_bytes_sent; /* because they were asked for */
+	uint64_t padding_packets_sent;				       /* probes */
 	uint64_t frames_sent, key_frames_sent, huge_frames_sent;
 	uint64_t nack_count, pli_count, fir_count; /* received */
 	uint64_t nacks_unanswered;	     /* sequence numbers no longer held, asked too often, or over the budget */
@@ -267,7 +267,7 @@ typedef struct {
 	rtp_codec codec;
 	bool current; /* the one whose frames are given out */
 	char mid[RTP_SESSION_ID_MAX], rid[RTP_SESSION_ID_MAX];
-	uint64_t packets_received, bytes_received, header_bytes_received; /* with retransmissions */
+	uint64_t packets_received, bytes_received, header_bytes_received; /* with retransmissions and probes */
 	uint64_t retransmitted_packets_received, retransmitted_bytes_received;
 	uint64_t packets_discarded, packets_duplicated; /* late; twice */
 	int64_t packets_lost; /* RFC 3550: expected - received; retransmissions do not make it smaller */

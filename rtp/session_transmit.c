@@ -146,14 +146,13 @@ static void count_sent(rtp_session *s, uint64_t now, rtp_sender *sender, const r
 		count_other(s, now, o->len);
 	sender->last_sent_at = now;
 	sender->sent_any = true;
-	if (o->padding) {
-		st->padding_packets_sent++;
-		return;
-	}
 	size_t payload = o->again ? o->len - RTP_HEADER_SIZE : o->payload;
+	st->padding_packets_sent += o->padding;
 	st->packets_sent++;
 	st->bytes_sent += payload;
-	st->header_bytes_sent += o->len - payload;
+	st->header_bytes_sent += payload ? o->len - payload : 0;
+	if (o->padding)
+		return;
 	st->total_packet_send_delay_us += now - queued;
 	if (o->retransmission) {
 		st->retransmitted_packets_sent++;
