@@ -41,7 +41,7 @@ void media_on_rtp(media *m, const parley_rtp_event *p);
 void media_on_key_frame_request(media *m, parley_transceiver transceiver);
 void media_on_target_bitrate(media *m, uint64_t bps);
 
-/* "/mute audio", "/unmute video", "/send WHAT" ("/send none" stops). False: it is no such command. */
+/* "/mute audio", "/unmute video", "/send WHAT" ("/send none" stops), "/stats" (the W3C's, as JSON). False: it is no such command. */
 bool media_command(media *m, const char *line, size_t len);
 
 #endif

@@ -241,9 +241,25 @@ static void send_what(media *m, const char *what)
 	update_directions(m);
 }
 
+static void say_stats(const media *m)
+{
+	char *json;
+	if (!m->pc || parley_pc_get_stats_json(m->pc, &json))
+		return;
+	for (char *c = json; m->report->json && *c; c++)
+		if (*c == '\n')
+			*c = ' '; /* an event is one line */
+	report_event(m->report, "stats", FIELDS(field_json("stats", json, strlen(json))), "%s", json);
+	parley_free(json);
+}
+
 bool media_command(media *m, const char *line, size_t len)
 {
 	char argument[WHAT_MAX];
+	if (take_word(&line, &len, "/stats")) {
+		say_stats(m);
+		return true;
+	}
 	bool muting = take_word(&line, &len, "/mute");
 	bool unmuting = !muting && take_word(&line, &len, "/unmute");
 	bool sending = !muting && !unmuting && take_word(&line, &len, "/send");

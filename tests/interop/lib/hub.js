@@ -8,10 +8,10 @@ const { Program } = require('./process.js');
 const START_MS = 10_000;
 
 class Hub {
-	static async start(args = []) {
+	static async start(args = [], listen = '127.0.0.1:0') {
 		const hub = new Hub();
 		hub.args = args;
-		await hub.spawn('127.0.0.1:0');
+		await hub.spawn(listen);
 		return hub;
 	}
 
@@ -25,7 +25,7 @@ class Hub {
 		const address = new Promise((resolve, reject) => {
 			this.program.on('line', (line) => {
 				const found = /https?:\/\/[^\s/]+/.exec(line);
-				if (found) resolve(found[0]);
+				if (found) resolve(found[0].replace('0.0.0.0', '127.0.0.1'));
 			});
 			this.program.on('exit', () => reject(new Error(`parley-hub ended: ${this.program.stderr}`)));
 		});

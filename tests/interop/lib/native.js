@@ -8,11 +8,15 @@ const { Program } = require('./process.js');
 const WAIT_MS = 20_000;
 
 class Native {
-	/* args: as on parley-room's command line, without --hub and --json. json false: as people see it, without events. */
-	constructor(hub, args, { json = true } = {}) {
+	/*
+	 * args: as on parley-room's command line, without --hub and --json. json false: as people see it, without events.
+	 * prefix: a command and its arguments that run it.
+	 */
+	constructor(hub, args, { json = true, prefix = [] } = {}) {
 		this.events = [];
 		this.waiting = new Set();
-		this.program = new Program(program('parley-room'), [...args, '--hub', hub.url, ...(json ? ['--json'] : [])]);
+		const command = [...prefix, program('parley-room'), ...args, '--hub', hub.url, ...(json ? ['--json'] : [])];
+		this.program = new Program(command[0], command.slice(1));
 		if (json) this.program.on('line', (line) => this.#take(line));
 		this.program.on('exit', ({ code, signal }) => this.#push({ event: 'exit', code, signal }));
 	}
@@ -63,6 +67,15 @@ class Native {
 		this.program.write(`${text}\n`);
 	}
 
+	/* The W3C's dictionaries of this moment. */
+	async stats() {
+		const count = (events) => events.filter((each) => each.event === 'stats').length;
+		const before = count(this.events);
+		this.say('/stats');
+		await this.wait('statistics', (events) => count(events) > before);
+		return this.events.findLast((each) => each.event === 'stats').stats;
+	}
+
 	/* As Ctrl-C does. */
 	leave() {
 		this.program.signal('SIGINT');
@@ -75,7 +88,7 @@ class Native {
 
 	describe() {
 		const shorten = (event) => JSON.stringify(event).slice(0, 200);
-		const last = this.events.filter((each) => each.event !== 'message' && each.event !== 'file-progress').slice(-40);
+		const last = this.events.filter((each) => each.event !== 'message' && each.event !== 'file-progress' && each.event !== 'stats').slice(-40);
 		return `parley-room ${this.program.child.spawnargs.slice(1).join(' ')}\n${last.map(shorten).join('\n')}\n${this.program.stderr}`;
 	}
 }

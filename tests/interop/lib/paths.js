@@ -19,6 +19,7 @@ function removeFolder(folder) {
 }
 
 module.exports = {
+	BUILD,
 	program: (name) => path.join(BUILD, name),
 	screenshot: (name) => path.join(SCREENSHOTS, `${name}.png`),
 	temporaryFolder,
