@@ -292,10 +292,18 @@ static bool find_end(const rtp_frames *f, uint64_t begin, uint64_t *scan, bool *
 static bool begins_key_frame(const rtp_frames *f, uint64_t s)
 {
 	const rtp_frames_entry *e = entry_at(f, s), *before = s > f->next ? entry_at(f, s - 1) : NULL;
-	if (!e || !e->info.key)
+	if (!e || !(e->info.key || e->info.parameter_sets))
 		return false;
 	return e->info.starts_frame || (before && !before->filler &&
 					(before->packet.marker || before->packet.timestamp != e->packet.timestamp));
+}
+
+/* H.264: parameter sets in packets of their own, as browsers send them before an IDR slice, make no key frame alone. */
+static bool has_key(const rtp_frames *f, uint64_t begin, uint64_t end)
+{
+	while (begin < end && !entry_at(f, begin)->info.key)
+		begin++;
+	return begin < end;
 }
 
 /* While waiting for a key frame nothing before it is of use: a whole one behind a gap is taken at once. */
@@ -309,7 +317,7 @@ static bool jump_to_key_frame(rtp_frames *f)
 			continue;
 		uint64_t end = s;
 		bool hole = false;
-		if (!find_end(f, s, &end, &hole) || hole) {
+		if (!find_end(f, s, &end, &hole) || hole || !has_key(f, s, end)) {
 			s = end - 1; /* from no packet in between would it end elsewhere */
 			continue;
 		}
