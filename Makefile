@@ -52,7 +52,7 @@ FUZZ_REPLAYS := $(FUZZ_NAMES:%=$(B)/fuzz/%_replay)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $@)
 
-.PHONY: all lib apps test test-unit test-sim test-net test-apps test-fuzz test-interop lint format deps demo clean help
+.PHONY: all lib apps test test-unit test-sim test-net test-apps test-fuzz test-interop test-calls lint format deps demo clean help
 all: lib apps
 
 lib: $(B)/libparley.a $(B)/libparley.so
@@ -141,6 +141,8 @@ test-fuzz: $(FUZZ_REPLAYS)
 	@B=$(B) SAN=$(SAN) scripts/run-tests.sh fuzz
 test-interop: all $(LINKEM)
 	@B=$(B) SAN=$(SAN) scripts/run-tests.sh interop
+test-calls: all $(LINKEM)
+	@B=$(B) SAN=$(SAN) scripts/run-tests.sh calls
 
 deps:
 	@scripts/deps.sh
@@ -162,6 +164,7 @@ help:
 	@echo "make            the library (build/libparley.a, .so) and the programs (build/parley-*)"
 	@echo "make demo       a hub, two native peers that meet, and one that waits for your browser"
 	@echo "make test       all tests; test-unit, test-sim, test-net, test-apps, test-fuzz, test-interop for one kind"
+	@echo "make test-calls  video calls with browsers, measured: wants an idle machine, and root for its network namespaces"
 	@echo "make lint       layer rules and static analysis"
 	@echo "make fuzz-NAME SECONDS=60   NAME is one of: $(FUZZ_NAMES)"
 	@echo "variants        SAN=address,undefined  DEBUG=1  CC=clang"
