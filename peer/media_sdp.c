@@ -28,6 +28,7 @@ static void describe(const parley_core *core, const transceiver *t, slice *strea
 		.codec_count = t->sdp_codec_count,
 		.extensions = sdp_default_extensions(kind_of(t)),
 		.streams = stream,
+		.has_sent = t->sender != 0,
 		.stream_count = 1,
 		.track = slice_from_string(t->track_id),
 		.cname = slice_from_string(core->cname),

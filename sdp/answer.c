@@ -202,7 +202,7 @@ static void answer_rtp(sdp_builder *b, sdp_media *m, const answer_plan *plan, si
 	m->rtcp_mux = true;
 	m->rtcp_rsize = offered->rtcp_rsize;
 	sdp_direction direction = sdp_reversed(sdp_direction_of(plan->offer, section)) & wanted.direction;
-	sdp_build_direction(b, m, &wanted, direction, false);
+	sdp_build_direction(b, m, &wanted, direction, wanted.has_sent);
 	answer_layers(b, m, offered);
 	sdp_local_media *local = sdp_local_media_of(plan->local, offered->mid);
 	if (local)

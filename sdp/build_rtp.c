@@ -189,8 +189,8 @@ void sdp_build_direction(sdp_builder *b, sdp_media *media, const sdp_local_media
 		return;
 	media->has_direction = true;
 	media->direction = direction;
-	if (had_msid || (direction & SDP_SENDONLY))
-		build_msids(b, media, local);
-	if (direction & SDP_SENDONLY)
-		build_sources(b, media, local);
+	if (!had_msid && !(direction & SDP_SENDONLY))
+		return;
+	build_msids(b, media, local);
+	build_sources(b, media, local);
 }

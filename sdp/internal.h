@@ -146,7 +146,8 @@ sdp_local_media *sdp_local_media_of(const sdp_local *local, slice mid);
 sdp_codec sdp_rtx_of(const sdp_codec *base, uint8_t payload_type, char apt[SDP_APT_MAX]);
 /* One more simulcast layer to receive, with the id and restrictions of `like`. */
 void sdp_build_layer(sdp_builder *b, sdp_media *media, const sdp_rid *like);
-/* Direction; when it sends, msid and sources. What once had msid lines keeps them (RFC 8829 5.2.2). */
+/* Direction; when it sends, msid and sources. What once had msid lines keeps them (RFC 8829 5.2.2), and its sources as browsers do:
+ * Chromium shows nothing more of a video whose sources went and came back. */
 void sdp_build_direction(sdp_builder *b, sdp_media *media, const sdp_local_media *local, sdp_direction direction,
 			 bool had_msid);
 /* The BUNDLE group of the accepted sections, in the order of these mids, or if NULL in that of the sections. */

@@ -168,7 +168,7 @@ static void offer_media(sdp_builder *b, offer_plan *all, offer_section_plan *pla
 	m->rtcp_mux_only = !plan->before[0]; /* RFC 8829 5.2.1, RFC 8858 4; not again (5.2.2) */
 	m->rtcp_rsize = !plan->before[1] || (plan->before[0]->rtcp_rsize && plan->before[1]->rtcp_rsize);
 	bool had_msid = plan->before[0] && plan->before[0]->msid_count && plan->local->mid.len;
-	sdp_build_direction(b, m, plan->local, plan->local->direction, had_msid);
+	sdp_build_direction(b, m, plan->local, plan->local->direction, had_msid || plan->local->has_sent);
 	for (size_t i = 0; plan->before[0] && i < plan->before[0]->rid_count; i++)
 		sdp_build_layer(b, m, &plan->before[0]->rids[i]); /* RFC 8829 5.2.2: they stay, or simulcast ends */
 }

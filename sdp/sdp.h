@@ -350,6 +350,7 @@ typedef struct {
 	size_t codec_count;
 	unsigned extensions; /* set of sdp_extension; sdp_default_extensions(kind) is a good one */
 
+	bool has_sent; /* earlier: goes on to be announced when it sends no more */
 	/* Announced when the direction sends (RFC 8830, RFC 5576). streams without any: "-", as RFC 8830 2 has it. */
 	const slice *streams; /* ids of its MediaStreams, 1..64 token-chars each */
 	size_t stream_count;

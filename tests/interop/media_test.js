@@ -7,9 +7,10 @@
 'use strict';
 
 const assert = require('assert');
+const fs = require('fs');
 const path = require('path');
 const { Call } = require('./lib/call.js');
-const { Watch, assertMovingPicture, assertRecording, assertTone, codecOf, sleep, writeClockFile } = require('./lib/media.js');
+const { Watch, assertMovingPicture, assertRecording, assertTone, codecOf, find, loudness, sleep, statsOf, tool, writeClockFile } = require('./lib/media.js');
 const { screenshot, temporaryFolder, removeFolder } = require('./lib/paths.js');
 const { test, run } = require('./lib/runner.js');
 
@@ -70,5 +71,97 @@ test('media: av1 from a file and opus both ways, chromium joins', { limit: LIMIT
 	await writeClockFile(file, { seconds: CALL_MS / 1000 + 15, width: 320, height: 180, fps: 20, encoder });
 	await talk(t, 'chromium', 'av1', { args: ['--send', file], size: { width: 320, height: 180 }, power: [0.005, 0.015] });
 });
+
+/* --- what changes in the middle of a call --- */
+
+/* A file with nothing but a tone. */
+async function writeVoice(folder) {
+	const file = path.join(folder, 'voice.webm');
+	await tool('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000:duration=60', '-c:a', 'libopus', '-ac', '2', file]);
+	return file;
+}
+
+/* Waits until parley-room has got that many more frames of the browser's. */
+async function framesArrive(native, count) {
+	const framesNow = async () => find(await native.stats(), 'inbound-rtp', 'video')?.framesReceived ?? 0;
+	const before = await framesNow();
+	for (let tries = 0; (await framesNow()) < before + count; tries++) {
+		assert.ok(tries < 50, 'no frames of the browser arrive');
+		await sleep(100);
+	}
+}
+
+/* The power of what the page hears within a second. */
+async function powerNow(page) {
+	await page.tab.wait('sound', async () => [...(await window.room.pc.getStats()).values()].some((each) => each.type === 'inbound-rtp' && each.kind === 'audio'), null, 5000);
+	const before = find(await statsOf(page), 'inbound-rtp', 'audio');
+	await sleep(1000);
+	const after = find(await statsOf(page), 'inbound-rtp', 'audio');
+	return (after.totalAudioEnergy - before.totalAudioEnergy) / (after.totalSamplesDuration - before.totalSamplesDuration);
+}
+
+async function seesClock(page) {
+	await page.status('receiving', 'audio, video');
+	await page.tab.wait('picture', () => document.getElementById('remote').videoWidth > 0, null, 10_000);
+	const watch = await Watch.start(page);
+	await sleep(1500);
+	await watch.stop();
+	assert.ok(watch.frames.length > 10, `${watch.frames.length} frames presented`);
+	assert.ok(watch.frames.at(-1).strip > watch.frames[0].strip, 'the clock stands still');
+}
+
+async function seesNoPicture(page) {
+	await page.status('receiving', 'audio');
+	await page.tab.wait('end of the picture', () => document.getElementById('remote').srcObject.getVideoTracks().length === 0, null, 5000);
+}
+
+for (const [kind, browserCreates] of [['chromium', false], ['chromium', true], ['firefox', false], ['firefox', true]]) {
+	test(`media: added, muted and removed in a call, ${kind} ${browserCreates ? 'creates' : 'joins'}`, { limit: 120_000 }, async (t) => {
+		const folder = temporaryFolder('voice');
+		t.after(() => removeFolder(folder));
+		const args = ['--send', await writeVoice(folder), '--record', 'FOLDER/call.webm'];
+		const { page, native, ...call } = await Call.start(t, kind, { browserCreates, voices: true, args });
+		await page.status('sending', 'audio');
+		await page.status('receiving', 'audio');
+		assert.ok((await powerNow(page)) > 0.003, 'no voice');
+
+		/* Pictures, from the browser and then from here. */
+		await native.eventAfter(() => page.toggle('video'), 'track', { kind: 'video', direction: 'recvonly' });
+		await page.status('sending', 'audio, video');
+		await framesArrive(native, 20);
+		await native.eventAfter(() => native.say('/send test'), 'track', { kind: 'video', direction: 'sendrecv' });
+		await seesClock(page);
+
+		/* Muted here, while the other side goes on negotiating. */
+		native.say('/mute video');
+		await seesNoPicture(page);
+		await native.eventAfter(() => page.toggle('video'), 'track', { kind: 'video', direction: 'inactive' });
+		await native.eventAfter(() => page.toggle('video'), 'track', { kind: 'video', direction: 'recvonly' });
+		native.say('/unmute video');
+		await seesClock(page);
+		native.say('/mute audio');
+		await page.status('receiving', 'video');
+		native.say('/unmute audio');
+		await page.status('receiving', 'audio, video');
+		assert.ok((await powerNow(page)) > 0.003, 'no voice after the mute');
+
+		/* Muted there: its silence is sent. Then the camera is taken away, and at last ours. */
+		await page.toggle('audio');
+		await page.status('sending', 'audio (muted), video');
+		await native.eventAfter(() => page.toggle('video'), 'track', { kind: 'video', direction: 'sendonly' });
+		await page.status('sending', 'audio (muted)');
+		await sleep(2500);
+		await native.eventAfter(() => native.say('/send none'), 'track', { kind: 'video', direction: 'inactive' });
+		await page.status('receiving', null);
+
+		await page.leave();
+		await native.event('end');
+		/* Each kind that comes later begins a further file. */
+		const files = fs.readdirSync(call.folder).sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
+		const sounds = (await Promise.all(files.map((file) => loudness(path.join(call.folder, file))))).flat();
+		assert.ok(Math.max(...sounds.slice(0, 50)) > 0.01, 'the browser was not heard');
+		assert.ok(Math.max(...sounds.slice(-20)) < 0.003, `the browser was heard when muted: ${sounds.slice(-20).map((each) => each.toFixed(4))}`);
+	});
+}
 
 run();

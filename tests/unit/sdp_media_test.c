@@ -97,6 +97,19 @@ static void who_only_receives_announces_no_sources(void **state)
 	sdp_free(offer);
 }
 
+static void who_has_sent_announces_its_sources_still(void **state)
+{
+	(void)state;
+	sdp_local_media media = sdp_test_media(SDP_VIDEO, "");
+	media.direction = SDP_RECVONLY;
+	media.has_sent = true;
+	sdp_session *offer = offered(&media, 1, false);
+	assert_true(sdp_prints(offer, "a=recvonly\r\n"));
+	assert_true(sdp_prints(offer, "a=msid"));
+	assert_true(sdp_prints(offer, "a=ssrc-group:FID 2001 2002\r\n"));
+	sdp_free(offer);
+}
+
 static void media_without_a_stream_say_so(void **state)
 {
 	(void)state;
@@ -462,6 +475,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_offer_of_a_camera_and_a_microphone),
 		cmocka_unit_test(who_only_receives_announces_no_sources),
+		cmocka_unit_test(who_has_sent_announces_its_sources_still),
 		cmocka_unit_test(media_without_a_stream_say_so),
 		cmocka_unit_test(one_codec_has_one_payload_type_in_a_bundle),
 		cmocka_unit_test(what_no_description_may_have_is_refused),

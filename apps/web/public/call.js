@@ -113,11 +113,15 @@ export class Call extends EventTarget {
 		pc.addEventListener('track', ({ track }) => this.#receiveTrack(track));
 	}
 
-	/* A track is muted while the other side does not send it: shown then, it would be a picture that stands still. */
+	/*
+	 * A track is muted while the other side does not send it: shown then, it would be a picture that stands still.
+	 * The stream is a new one each time: Chromium shows no more frames of a track that leaves a stream and comes back.
+	 */
 	#receiveTrack(track) {
 		const show = (shown) => {
-			if (shown) this.#remote.addTrack(track);
-			else this.#remote.removeTrack(track);
+			const tracks = this.#remote.getTracks();
+			if (tracks.includes(track) === shown) return;
+			this.#remote = new MediaStream(shown ? [...tracks, track] : tracks.filter((each) => each !== track));
 			this.#emit('stream', this.#remote);
 		};
 		track.addEventListener('mute', () => show(false));

@@ -270,5 +270,5 @@ async function writeClockFile(file, { seconds, width = 320, height = 180, fps = 
 }
 
 module.exports = {
-	Watch, assertMovingPicture, assertRecording, assertTone, codecOf, find, greyFrames, loudness, powerOf, sleep, statsOf, writeClockFile,
+	Watch, assertMovingPicture, assertRecording, assertTone, codecOf, find, greyFrames, loudness, powerOf, sleep, statsOf, tool, writeClockFile,
 };

@@ -53,10 +53,17 @@ class Native {
 		}
 	}
 
-	/* The first event of that name that agrees with all the given fields. */
-	event(name, fields = {}, ms = WAIT_MS) {
+	/* The first event of that name that agrees with all the given fields, of those from the from-th on. */
+	event(name, fields = {}, ms = WAIT_MS, from = 0) {
 		const agrees = (each) => each.event === name && Object.entries(fields).every(([key, value]) => each[key] === value);
-		return this.wait(`${name} ${JSON.stringify(fields)}`, (events) => events.find(agrees), ms);
+		return this.wait(`${name} ${JSON.stringify(fields)}`, (events) => events.slice(from).find(agrees), ms);
+	}
+
+	/* The first that is yet to come, whatever act() makes happen. */
+	async eventAfter(act, name, fields = {}) {
+		const from = this.events.length;
+		await act();
+		return this.event(name, fields, WAIT_MS, from);
 	}
 
 	texts() {
