@@ -260,7 +260,7 @@ static int compare_turns(const void *a, const void *b)
 
 static void check_shuffle(const stream *s, const capture *c, const taken *want, rng_seeded *random)
 {
-	turn turns[2 * PACKETS_MAX];
+	turn turns[2 * PACKETS_MAX] = {{0}};
 	size_t count = 0;
 	for (size_t i = 0; i < c->count; i++) {
 		/* Audio begins with what comes first: there is no key frame to wait for. */
