@@ -49,6 +49,12 @@ void text_printf(text *t, const char *format, ...)
 	}
 }
 
+void text_copy(char *out, size_t size, slice s)
+{
+	text t = text_of(out, size);
+	text_slice(&t, slice_part(s, 0, size - 1));
+}
+
 bool scan_u64(slice s, uint64_t max, uint64_t *value)
 {
 	uint64_t v = 0;

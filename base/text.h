@@ -20,6 +20,9 @@ void text_string(text *t, const char *s);
 void text_slice(text *t, slice s);
 void text_printf(text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The first bytes of s, as many as fit with the NUL; size is 1 or more. */
+void text_copy(char *out, size_t size, slice s);
+
 /* All of s is one decimal number of digits only, at most max. False otherwise, and *value is then not written. */
 bool scan_u64(slice s, uint64_t max, uint64_t *value);
 bool scan_u32(slice s, uint32_t max, uint32_t *value);

@@ -91,12 +91,6 @@ static rtp_feedback_flags feedback_of(const sdp_media_plan *plan, unsigned feedb
 	};
 }
 
-static void copy_id(char *out, size_t size, slice id)
-{
-	text t = text_of(out, size);
-	text_slice(&t, slice_part(id, 0, size - 1));
-}
-
 /* RFC 6184 8.1: 0, one NAL unit a packet, if the receiver does not say otherwise. */
 static bool is_single_nal(const sdp_plan_codec *codec)
 {
@@ -119,7 +113,7 @@ static int apply_sender(parley_core *core, transceiver *t, const sdp_media_plan 
 	config.rtx_ssrc = t->rtx_ssrc;
 	config.codec = rtp_codec_of(t->info.send_codec);
 	config.single_nal = is_single_nal(codec);
-	copy_id(config.mid, sizeof config.mid, plan->mid);
+	text_copy(config.mid, sizeof config.mid, plan->mid);
 	set_extensions(&config.extensions, plan->send_extensions);
 	config.feedback = feedback_of(plan, codec->feedback);
 	if (t->sender)
@@ -149,7 +143,7 @@ static int apply_receiver(parley_core *core, transceiver *t, const sdp_media_pla
 	config.active = receives;
 	config.video = t->info.kind == PARLEY_VIDEO;
 	config.packets = t->packets;
-	copy_id(config.mid, sizeof config.mid, plan->mid);
+	text_copy(config.mid, sizeof config.mid, plan->mid);
 	unsigned feedback = 0;
 	for (size_t i = 0; i < plan->codec_count; i++) {
 		add_receive_codec(&plan->receive[i], &config);
@@ -162,7 +156,7 @@ static int apply_receiver(parley_core *core, transceiver *t, const sdp_media_pla
 			.rtx_ssrc = plan->sources[i].rtx_ssrc,
 		};
 	for (size_t i = 0; i < plan->receive_rid_count && i < RTP_SESSION_RIDS_MAX; i++)
-		copy_id(config.rids[config.rid_count++], RTP_SESSION_ID_MAX, plan->receive_rids[i]);
+		text_copy(config.rids[config.rid_count++], RTP_SESSION_ID_MAX, plan->receive_rids[i]);
 	set_extensions(&config.extensions, plan->receive_extensions);
 	config.feedback = feedback_of(plan, feedback);
 	if (t->receiver)

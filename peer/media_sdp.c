@@ -137,12 +137,6 @@ bool transceivers_need_negotiation(const parley_core *core)
 	return false;
 }
 
-static void copy_text(char *out, size_t size, slice in)
-{
-	text t = text_of(out, size);
-	text_slice(&t, slice_part(in, 0, size - 1));
-}
-
 /* What the two descriptions made of it. */
 static void take_plan(transceiver *t, const sdp_media_plan *plan)
 {
@@ -151,12 +145,12 @@ static void take_plan(transceiver *t, const sdp_media_plan *plan)
 	t->info.send_codec = PARLEY_CODEC_NONE;
 	if (sends && plan->codec_count) {
 		char name[32];
-		copy_text(name, sizeof name, plan->send[0].name);
+		text_copy(name, sizeof name, plan->send[0].name);
 		t->info.send_codec = parley_codec_by_name(name);
 	}
-	copy_text(t->info.remote_stream_id, sizeof t->info.remote_stream_id,
+	text_copy(t->info.remote_stream_id, sizeof t->info.remote_stream_id,
 		  plan->stream_count ? plan->streams[0] : slice_of(NULL, 0));
-	copy_text(t->info.remote_track_id, sizeof t->info.remote_track_id, plan->track);
+	text_copy(t->info.remote_track_id, sizeof t->info.remote_track_id, plan->track);
 }
 
 static void negotiated(parley_core *core, transceiver *t, bool answer_is_local)
