@@ -19,7 +19,7 @@ bool addr_equal_ip(const parley_addr *a, const parley_addr *b)
 
 bool addr_equal(const parley_addr *a, const parley_addr *b)
 {
-	return a->port == b->port && addr_equal_ip(a, b);
+	return a->port == b->port && a->transport == b->transport && addr_equal_ip(a, b);
 }
 
 static bool parse_ipv4(slice in, uint8_t ip[4])
@@ -194,7 +194,7 @@ uint32_t addr_hash(const parley_addr *a)
 	uint32_t h = UINT32_C(2166136261) ^ a->family; /* FNV-1a */
 	for (size_t i = 0; i < sizeof a->ip; i++)
 		h = (h ^ a->ip[i]) * UINT32_C(16777619);
-	return (h ^ a->port) * UINT32_C(16777619);
+	return (h ^ a->port ^ (uint32_t)a->transport << 16) * UINT32_C(16777619);
 }
 
 static bool all_zero(const uint8_t *p, size_t n)

@@ -1,5 +1,5 @@
 /*
- * base/addr.h: IP addresses as values: equality, printing, parsing, and the kinds that ICE must tell apart.
+ * base/addr.h: transport addresses as values: equality, printing, parsing, and the kinds that ICE must tell apart.
  *
  * Not here: names (net/ resolves them) and sockaddr (net/ converts them).
  */
@@ -13,9 +13,9 @@
 #define ADDR_TEXT_MAX 72
 
 parley_addr addr_ipv4(uint8_t a, uint8_t b, uint8_t c, uint8_t d, uint16_t port);
-bool addr_equal(const parley_addr *a, const parley_addr *b);	/* family, ip, port and scope */
-bool addr_equal_ip(const parley_addr *a, const parley_addr *b); /* without the port */
-/* A literal IPv4 or IPv6 address without port or brackets (a %scope is refused). False: not one, *out untouched. */
+bool addr_equal(const parley_addr *a, const parley_addr *b);	/* transport, family, ip, port and scope */
+bool addr_equal_ip(const parley_addr *a, const parley_addr *b); /* without port and transport */
+/* A literal IPv4 or IPv6 address without port or brackets (a %scope is refused), for UDP. False: not one, *out untouched. */
 bool addr_parse_ip(slice in, uint16_t port, parley_addr *out);
 /* Print "192.0.2.1" or "2001:db8::1" (RFC 5952), or with the port "192.0.2.1:80", "[2001:db8::1]:80". Returns out. */
 const char *addr_print_ip(const parley_addr *a, char out[ADDR_TEXT_MAX]);

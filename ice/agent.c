@@ -73,20 +73,13 @@ int ice_create(const ice_config *config, ice_agent **out)
 	return 0;
 }
 
-static void clear_outgoing(ice_agent *a)
-{
-	for (list_node *n; (n = list_pop(&a->outgoing));)
-		free(LIST_ENTRY(n, ice_outgoing, node));
-	a->outgoing_count = 0;
-}
-
 static void clear_locals(ice_agent *a)
 {
 	for (size_t i = 0; i < a->local_count; i++)
 		free(a->locals[i]);
 	a->local_count = 0;
 	for (size_t i = 0; i < a->base_count; i++)
-		a->bases[i].has_host = false;
+		a->bases[i].offered = false;
 }
 
 static void clear(ice_agent *a)
@@ -94,7 +87,7 @@ static void clear(ice_agent *a)
 	ice_pairs_clear(a);
 	ice_forget_remote(a);
 	clear_locals(a);
-	clear_outgoing(a);
+	ice_wire_clear(a);
 	a->gather_count = 0;
 }
 
@@ -107,7 +100,7 @@ void ice_destroy(ice_agent *a)
 	free(a);
 }
 
-/* --- events and packets --- */
+/* --- events --- */
 
 void ice_queue_event(ice_agent *a, ice_event_type type, uint32_t value)
 {
@@ -175,41 +168,6 @@ bool ice_poll_event(ice_agent *a, ice_event *out)
 			return true;
 	}
 	return false;
-}
-
-bool ice_send(ice_agent *a, const parley_addr *local, const parley_addr *remote, const writer *w)
-{
-	ice_outgoing *o = NULL;
-	if (a->outgoing_count < ICE_TRANSMIT_MAX && !w->bad)
-		o = malloc(sizeof *o + w->len);
-	if (!o) {
-		a->counters.drop_limit++;
-		return false;
-	}
-	o->local = *local;
-	o->remote = *remote;
-	o->len = w->len;
-	memcpy(o->data, w->out, w->len);
-	list_append(&a->outgoing, &o->node);
-	a->outgoing_count++;
-	return true;
-}
-
-bool ice_poll_transmit(ice_agent *a, uint64_t now, ice_packet *out)
-{
-	(void)now;
-	list_node *n = list_pop(&a->outgoing);
-	if (!n)
-		return false;
-	ice_outgoing *o = LIST_ENTRY(n, ice_outgoing, node);
-	a->outgoing_count--;
-	out->local = o->local;
-	out->remote = o->remote;
-	out->data.len = o->len <= out->data.capacity ? o->len : 0;
-	if (out->data.len)
-		memcpy(out->data.data, o->data, o->len);
-	free(o);
-	return true;
 }
 
 /* --- state --- */
@@ -351,16 +309,6 @@ uint64_t ice_deadline(const ice_agent *a)
 
 /* --- receiving --- */
 
-bool ice_find_base(const ice_agent *a, const parley_addr *addr, size_t *index)
-{
-	for (size_t i = 0; i < a->base_count; i++)
-		if (a->bases[i].used && addr_equal(&a->bases[i].addr, addr)) {
-			*index = i;
-			return true;
-		}
-	return false;
-}
-
 static int receive_response(ice_agent *a, uint64_t now, size_t base, const parley_addr *remote, const stun_message *m)
 {
 	if (ice_gather_receive(a, now, base, remote, m) || ice_path_receive(a, now, base, remote, m))
@@ -467,7 +415,7 @@ int ice_restart(ice_agent *a, uint64_t now)
 	trace_printf(a->config.trace, TRACE_INFO, "ice", "restart: generation %u", a->generation);
 	if (!a->path.active && a->state != ICE_NEW)
 		ice_set_state(a, ICE_CHECKING);
-	ice_gather_again(a, now);
+	ice_gather_again(a);
 	ice_settle(a, now);
 	return 0;
 }

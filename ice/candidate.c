@@ -14,9 +14,9 @@ const char *ice_type_name(ice_type type)
 	return type_names[type];
 }
 
-const char *ice_transport_name(ice_transport transport)
+const char *ice_transport_name(const parley_addr *addr)
 {
-	return transport == ICE_TCP ? "tcp" : "udp";
+	return addr->transport == PARLEY_TCP ? "tcp" : "udp";
 }
 
 static slice trim_end(slice s)
@@ -88,9 +88,9 @@ static bool parse_address(slice in, uint16_t port, ice_candidate *c)
 static bool parse_transport(slice in, ice_candidate *c)
 {
 	if (slice_equal_nocase(in, slice_from_string("udp")))
-		c->transport = ICE_UDP;
+		c->addr.transport = PARLEY_UDP;
 	else if (slice_equal_nocase(in, slice_from_string("tcp")))
-		c->transport = ICE_TCP;
+		c->addr.transport = PARLEY_TCP;
 	else
 		return false;
 	return true;
@@ -155,10 +155,12 @@ static bool parse_extensions(slice in, ice_candidate *c)
 	while (word(&in, &name))
 		if (!word(&in, &value) || !parse_extension(name, value, c, &r))
 			return false;
-	if (r.has_raddr && r.has_rport)
+	if (r.has_raddr && r.has_rport) {
 		c->has_related = addr_parse_ip(r.raddr, (uint16_t)r.rport, &c->related);
+		c->related.transport = c->addr.transport;
+	}
 	/* RFC 6544 4.5: required for TCP. Port 9 means active where an old peer left it out. */
-	if (c->transport == ICE_UDP)
+	if (c->addr.transport == PARLEY_UDP)
 		c->tcptype = ICE_TCPTYPE_NONE;
 	else if (c->tcptype == ICE_TCPTYPE_NONE)
 		c->tcptype = c->addr.port == 9 ? ICE_TCPTYPE_ACTIVE : ICE_TCPTYPE_PASSIVE;
@@ -196,11 +198,11 @@ void ice_candidate_print(const ice_candidate *c, text *out)
 {
 	char address[ADDR_TEXT_MAX];
 	text_printf(out, "candidate:%s %u %s %u %s %u typ %s", c->foundation, c->component,
-		    ice_transport_name(c->transport), c->priority,
-		    c->name[0] ? c->name : addr_print_ip(&c->addr, address), c->addr.port, ice_type_name(c->type));
+		    ice_transport_name(&c->addr), c->priority, c->name[0] ? c->name : addr_print_ip(&c->addr, address),
+		    c->addr.port, ice_type_name(c->type));
 	if (c->has_related)
 		text_printf(out, " raddr %s rport %u", addr_print_ip(&c->related, address), c->related.port);
-	if (c->transport == ICE_TCP)
+	if (c->addr.transport == PARLEY_TCP)
 		text_printf(out, " tcptype %s", tcptype_names[c->tcptype]);
 	if (c->has_generation)
 		text_printf(out, " generation %u", c->generation);
@@ -214,8 +216,8 @@ void ice_candidate_print(const ice_candidate *c, text *out)
 
 bool ice_candidate_same(const ice_candidate *a, const ice_candidate *b)
 {
-	return a->transport == b->transport && a->type == b->type && a->tcptype == b->tcptype &&
-	       a->component == b->component && addr_equal(&a->addr, &b->addr) &&
+	return a->type == b->type && a->tcptype == b->tcptype && a->component == b->component &&
+	       addr_equal(&a->addr, &b->addr) &&
 	       slice_equal_nocase(slice_from_string(a->name), slice_from_string(b->name));
 }
 

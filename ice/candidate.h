@@ -16,7 +16,6 @@
 #define ICE_UFRAG_MAX 256u	     /* RFC 8839 5.4: 4 to 256 */
 #define ICE_CANDIDATE_TEXT 1024u     /* ice_candidate_print never needs more, NUL included */
 
-typedef enum { ICE_UDP, ICE_TCP } ice_transport;
 /* In the order of preference, the best last. */
 typedef enum { ICE_RELAY, ICE_SRFLX, ICE_PRFLX, ICE_HOST } ice_type;
 typedef enum { ICE_TCPTYPE_NONE, ICE_TCPTYPE_ACTIVE, ICE_TCPTYPE_PASSIVE, ICE_TCPTYPE_SO } ice_tcptype;
@@ -24,12 +23,12 @@ typedef enum { ICE_TCPTYPE_NONE, ICE_TCPTYPE_ACTIVE, ICE_TCPTYPE_PASSIVE, ICE_TC
 typedef struct {
 	char foundation[ICE_FOUNDATION_MAX + 1];
 	uint16_t component; /* 1 to 256 */
-	ice_transport transport;
-	uint32_t priority; /* 1 to 2^31 - 1 */
-	parley_addr addr;  /* family PARLEY_ADDR_NONE when the address is a name; the port is here in any case */
+	uint32_t priority;  /* 1 to 2^31 - 1 */
+	/* family PARLEY_ADDR_NONE when the address is a name; port and transport are here in any case */
+	parley_addr addr;
 	char name[ICE_NAME_MAX + 1]; /* "" unless the address is a name, such as a mDNS one */
 	ice_type type;
-	ice_tcptype tcptype; /* NONE unless transport is ICE_TCP */
+	ice_tcptype tcptype; /* NONE unless transport is TCP */
 	bool has_related;
 	parley_addr related;	       /* raddr, rport: the base of a reflexive one; absent if it was a name */
 	char ufrag[ICE_UFRAG_MAX + 1]; /* "" when absent */
@@ -45,12 +44,12 @@ typedef struct {
 int ice_candidate_parse(slice line, ice_candidate *out);
 /* Appends "candidate:..." without "a=" and line end, in the order the grammar and browsers use. */
 void ice_candidate_print(const ice_candidate *c, text *out);
-/* Same transport, type, address (or name), port, tcptype and component: the duplicates that RFC 8838 tells to ignore. */
+/* Same type, transport address (or name), tcptype and component: the duplicates that RFC 8838 tells to ignore. */
 bool ice_candidate_same(const ice_candidate *a, const ice_candidate *b);
 bool ice_candidate_is_mdns(const ice_candidate *c); /* its name ends in .local */
 
-const char *ice_type_name(ice_type type); /* "host", "srflx", "prflx", "relay" */
-const char *ice_transport_name(ice_transport transport);
+const char *ice_type_name(ice_type type);		 /* "host", "srflx", "prflx", "relay" */
+const char *ice_transport_name(const parley_addr *addr); /* "udp", "tcp" */
 
 /* RFC 8445 5.1.2.1. local_preference orders candidates of one type; component is 1 to 256. */
 uint32_t ice_priority(ice_type type, uint16_t local_preference, uint16_t component);

@@ -36,7 +36,7 @@ void ice_build_request(const ice_agent *a, writer *w, const stun_id *id, const i
 
 static void send_check(ice_agent *a, uint64_t now, ice_pair *p)
 {
-	uint8_t bytes[ICE_PACKET_MAX];
+	uint8_t bytes[ICE_MESSAGE_MAX];
 	writer w = writer_of(bytes, sizeof bytes);
 	ice_check *c = &p->check;
 	ice_build_request(a, &w, &c->id, &a->local, &a->remote, ice_check_priority(a, p->base), c->controlling,
@@ -179,11 +179,12 @@ static void note_rtt(ice_pair *p, const ice_check *c, uint64_t now)
 }
 
 /* RFC 8445 7.2.5.3.1, 7.2.5.3.2: the valid pair is told by the local candidate in it, data leaves from the base anyway. */
-static void make_valid(ice_agent *a, ice_pair *p, const parley_addr *mapped)
+static void make_valid(ice_agent *a, ice_pair *p, parley_addr mapped)
 {
-	ice_local *l = ice_local_find(a, p->base, mapped);
+	mapped.transport = a->bases[p->base].addr.transport;
+	ice_local *l = ice_local_find(a, p->base, &mapped);
 	if (!l)
-		l = ice_local_learn(a, p->base, mapped, ice_check_priority(a, p->base));
+		l = ice_local_learn(a, p->base, &mapped);
 	p->mapped = l ? l : p->local;
 	p->valid = true;
 	ice_pair_set_state(a, p, ICE_PAIR_SUCCEEDED);
@@ -203,7 +204,7 @@ static void succeeded(ice_agent *a, uint64_t now, ice_pair *p, const ice_check *
 	p->cancelled.active = false;
 	if (!p->nominating)
 		list_remove(&p->triggered);
-	make_valid(a, p, mapped);
+	make_valid(a, p, *mapped);
 	if (!a->has_valid_since) {
 		a->has_valid_since = true;
 		a->valid_since = now;

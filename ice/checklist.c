@@ -149,14 +149,6 @@ static bool make_room(ice_agent *a, uint64_t priority)
 	return true;
 }
 
-static ice_local *host_at(const ice_agent *a, size_t base)
-{
-	for (size_t i = 0; i < a->local_count; i++)
-		if (a->locals[i]->base == base && a->locals[i]->candidate.type == ICE_HOST)
-			return a->locals[i];
-	return NULL;
-}
-
 /* An address in SDP says nothing of the interface; the socket it is sent from does. */
 static parley_addr scoped(const ice_agent *a, size_t base, const parley_addr *addr)
 {
@@ -169,10 +161,10 @@ ice_pair *ice_pair_add(ice_agent *a, size_t base, ice_remote *remote)
 {
 	parley_addr to = scoped(a, base, &remote->candidate.addr);
 	ice_pair *p = ice_pair_find(a, base, &to);
-	ice_local *local = host_at(a, base);
-	if (p || !local)
+	if (p || !a->bases[base].offered)
 		return p;
-	ice_pair fresh = {.base = base, .local = local, .remote = remote, .remote_addr = to};
+	ice_pair fresh = {.base = base, .remote = remote, .remote_addr = to};
+	fresh.local = ice_local_find(a, base, &a->bases[base].addr);
 	fresh.priority = priority_of(a, &fresh);
 	if (!make_room(a, fresh.priority))
 		return NULL;
@@ -189,12 +181,13 @@ ice_pair *ice_pair_add(ice_agent *a, size_t base, ice_remote *remote)
 	return p;
 }
 
-/* RFC 8445 6.1.2.2: same family; link-local IPv6 only with its like. Server-reflexive local candidates would be replaced
- * by their base and then pruned (6.1.2.4): so only the sockets are paired. */
+/* RFC 8445 6.1.2.2: same family and transport; link-local IPv6 only with its like. Server-reflexive local candidates would be replaced
+ * by their base and then pruned (6.1.2.4): so only the bases are paired. */
 static bool can_pair(const ice_agent *a, size_t base, const ice_remote *r)
 {
 	const parley_addr *x = &a->bases[base].addr, *y = &r->candidate.addr;
-	if (!a->bases[base].has_host || x->family != y->family || r->name != ICE_NAME_NONE)
+	if (!a->bases[base].offered || x->family != y->family || x->transport != y->transport ||
+	    r->name != ICE_NAME_NONE)
 		return false;
 	return x->family != PARLEY_IPV6 || addr_is_link_local(x) == addr_is_link_local(y);
 }

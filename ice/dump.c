@@ -71,9 +71,8 @@ size_t ice_get_pairs(const ice_agent *a, ice_pair_info *out, size_t max)
 static void dump_candidate(const ice_candidate *c, const char *side, text *out)
 {
 	char addr[ADDR_TEXT_MAX];
-	text_printf(out, "  %-6s %-5s %-4s %10u %-32s %s\n", side, ice_type_name(c->type),
-		    ice_transport_name(c->transport), c->priority, c->foundation,
-		    c->addr.family ? addr_print(&c->addr, addr) : c->name);
+	text_printf(out, "  %-6s %-5s %-4s %10u %-32s %s\n", side, ice_type_name(c->type), ice_transport_name(&c->addr),
+		    c->priority, c->foundation, c->addr.family ? addr_print(&c->addr, addr) : c->name);
 }
 
 static void dump_pair(const ice_agent *a, const ice_pair *p, text *out)
@@ -110,7 +109,7 @@ static void check_pair(const ice_agent *a, size_t i)
 {
 	const ice_pair *p = a->pairs[i];
 	assert(i == 0 || a->pairs[i - 1]->priority >= p->priority);
-	assert(a->bases[p->base].used && a->bases[p->base].has_host);
+	assert(a->bases[p->base].used && a->bases[p->base].offered);
 	assert(local_index(a, p->local) < a->local_count && remote_index(a, p->remote) < a->remote_count);
 	assert(!p->mapped || local_index(a, p->mapped) < a->local_count);
 	assert(!p->valid || (p->state == ICE_PAIR_SUCCEEDED && p->mapped));

@@ -31,7 +31,12 @@
 #define ICE_PAIRS_MAX 100u	      /* RFC 8445 6.1.2.5 */
 #define ICE_EARLY_MAX 16u	      /* requests remembered until the remote credentials come */
 #define ICE_TRANSMIT_MAX 64u	      /* packets queued; beyond it the newest is dropped and counted */
-#define ICE_PACKET_MAX 1200u	      /* room to give to ice_poll_transmit */
+
+/* What ice_envelop may write around a datagram: the longest header is that of a TURN Send indication to an IPv6 address (RFC 8656
+ * 11.1: 20 bytes of header, 24 of XOR-PEER-ADDRESS, 4 of DATA's header), padding makes multiples of 4. */
+#define ICE_HEADROOM 48u
+#define ICE_TAILROOM 3u
+#define ICE_PACKET_MAX (1200u + ICE_HEADROOM + ICE_TAILROOM) /* room to give to ice_poll_transmit */
 
 #define ICE_PWD_MAX 256u /* RFC 8839 5.4: 22 to 256 */
 
@@ -100,7 +105,7 @@ typedef struct {
 	bool controlling;
 } ice_event;
 
-/* The caller provides data (ICE_PACKET_MAX bytes); the rest is filled in. Send from the socket bound at local. */
+/* Send from the socket bound at local. */
 typedef struct {
 	parley_addr local, remote;
 	packet data;
@@ -213,7 +218,14 @@ bool ice_selected(const ice_agent *a, parley_addr *local, parley_addr *remote);
 
 void ice_timeout(ice_agent *a, uint64_t now);
 uint64_t ice_deadline(const ice_agent *a); /* TIME_NEVER: none */
+/* The caller provides data (ICE_PACKET_MAX bytes); the rest is filled in. */
 bool ice_poll_transmit(ice_agent *a, uint64_t now, ice_packet *out);
+/*
+ * Turns an application's datagram from local to remote, a pair such as ice_selected gives, into what has to be sent for it: headers
+ * go in front of data, padding behind, in place. ICE_HEADROOM bytes before data.data and ICE_TAILROOM behind data.len are
+ * the callee's to write. False, p unchanged: there is no way to send from local now; the datagram is lost.
+ */
+bool ice_envelop(const ice_agent *a, ice_packet *p);
 bool ice_poll_event(ice_agent *a, ice_event *out);
 
 ice_state ice_get_state(const ice_agent *a);

@@ -1,8 +1,10 @@
 /*
  * ice/internal.h: the agent's data and what its files call in each other.
  *
- *   agent.c      life, credentials, state, time, what leaves through transmit and event queues
- *   gather.c     local sockets, host candidates, STUN servers
+ *   agent.c      life, credentials, state, time, the event queue
+ *   base.c       bases, which packets leave from and come to, and the candidates at them
+ *   wire.c       from a path between two addresses to what the owner sends
+ *   gather.c     STUN servers
  *   remote.c     the remote's credentials and candidates, names, early requests
  *   checklist.c  pairs: forming, order, freezing, the triggered queue
  *   check.c      our checks: sending, responses, nomination
@@ -25,6 +27,7 @@
 #define ICE_PWD_LENGTH 24u  /* RFC 8839 5.4: at least 128 bits; 144 here */
 #define ICE_UFRAG_MIN 4u
 #define ICE_PWD_MIN 22u
+#define ICE_MESSAGE_MAX 1200u		       /* of those built here, before they are enveloped */
 #define ICE_EVENTS_MAX 256u		       /* far more than one call can cause; beyond it the oldest goes */
 #define ICE_CONSENT_PENDING 8u		       /* consent checks remembered: 30 s of one per 4 s */
 #define ICE_CONSENT_GRACE_US (1 * US_PER_S)    /* the latest consent check may still be answered */
@@ -41,12 +44,12 @@ typedef struct {
 	char pwd[ICE_PWD_MAX + 1];
 } ice_credentials;
 
-/* A slot once used is not used for another address, so that an index stays valid. */
+/* Where packets leave from and come to (RFC 8445 4). A slot is not used for another address while anything refers to it. */
 typedef struct {
 	bool used;
 	parley_addr addr;
 	uint16_t preference; /* the local preference of RFC 8445 5.1.2.1 */
-	bool has_host;	     /* there is a host candidate */
+	bool offered;	     /* there is a candidate of this very address: only then it is paired */
 } ice_base;
 
 typedef struct {
@@ -82,7 +85,7 @@ typedef struct ice_pair {
 	list_node triggered; /* in agent.triggered, or a ring of its own */
 	uint32_t id;
 	size_t base;
-	ice_local *local;  /* the host candidate at base */
+	ice_local *local;  /* the candidate that is the base itself */
 	ice_local *mapped; /* the local candidate of the valid pair (RFC 8445 7.2.5.3.2); NULL until valid */
 	ice_remote *remote;
 	parley_addr remote_addr; /* with the scope to send to */
@@ -149,9 +152,8 @@ typedef struct {
 
 typedef struct {
 	list_node node;
-	parley_addr local, remote;
-	size_t len;
-	uint8_t data[];
+	ice_packet packet;
+	uint8_t bytes[];
 } ice_outgoing;
 
 typedef struct {
@@ -216,14 +218,32 @@ struct ice_agent {
 void ice_settle(ice_agent *a, uint64_t now);
 void ice_queue_event(ice_agent *a, ice_event_type type, uint32_t value);
 void ice_set_gathering(ice_agent *a, ice_gathering gathering);
-/* Queues a finished message; drops it when w->bad, out of memory, or over the limit. */
-bool ice_send(ice_agent *a, const parley_addr *local, const parley_addr *remote, const writer *w);
-bool ice_find_base(const ice_agent *a, const parley_addr *addr, size_t *index);
 void ice_take_role(ice_agent *a, bool controlling);
 int ice_new_credentials(const ice_agent *a, ice_credentials *out);
 
+/* base.c */
+bool ice_find_base(const ice_agent *a, const parley_addr *addr, size_t *index);
+/* Everything that begins there goes; a path from there is given up. */
+void ice_base_remove(ice_agent *a, uint64_t now, size_t base);
+void ice_bases_offer(ice_agent *a); /* their candidates, unless they have been offered in this generation */
+bool ice_is_usable(const parley_addr *a);
+/* The local candidate with this address at base; NULL: none. */
+ice_local *ice_local_find(const ice_agent *a, size_t base, const parley_addr *addr);
+/* Adds one, and tells nobody of it. server: who told of it, or NULL. NULL: limit or memory. */
+ice_local *ice_local_add(ice_agent *a, size_t base, ice_type type, const parley_addr *addr, uint16_t preference,
+			 const parley_addr *server);
+/* Adds a peer-reflexive one (RFC 8445 7.2.5.3.1). */
+ice_local *ice_local_learn(ice_agent *a, size_t base, const parley_addr *addr);
+
+/* wire.c */
+/* Queues a finished message; drops it when w->bad, out of memory, or over the limit. */
+bool ice_send(ice_agent *a, const parley_addr *local, const parley_addr *remote, const writer *w);
+void ice_wire_clear(ice_agent *a);
+
 /* gather.c */
-void ice_gather_again(ice_agent *a, uint64_t now); /* after a restart: host candidates and questions to servers */
+void ice_gather_from(ice_agent *a, size_t base); /* all servers are to be asked from there */
+void ice_gather_forget(ice_agent *a, size_t base);
+void ice_gather_again(ice_agent *a); /* after a restart: the bases' candidates and questions to servers */
 bool ice_gather_wants_start(const ice_agent *a);
 void ice_gather_start_one(ice_agent *a, uint64_t now);
 void ice_gather_timeout(ice_agent *a, uint64_t now);
@@ -231,10 +251,6 @@ uint64_t ice_gather_deadline(const ice_agent *a); /* without those waiting for t
 bool ice_gather_receive(ice_agent *a, uint64_t now, size_t base, const parley_addr *remote, const stun_message *m);
 void ice_gather_update(ice_agent *a); /* complete yet? */
 bool ice_gather_pending(const ice_agent *a);
-/* The local candidate with this address at base; NULL: none. */
-ice_local *ice_local_find(const ice_agent *a, size_t base, const parley_addr *addr);
-/* Adds a peer-reflexive one (RFC 8445 7.2.5.3.1). NULL: limit or memory. */
-ice_local *ice_local_learn(ice_agent *a, size_t base, const parley_addr *addr, uint32_t priority);
 
 /* remote.c */
 ice_remote *ice_remote_find(const ice_agent *a, const parley_addr *addr);

@@ -127,7 +127,7 @@ void ice_path_heard(ice_agent *a, const parley_addr *local, const parley_addr *r
 static void send_consent(ice_agent *a, uint64_t now)
 {
 	ice_path *path = &a->path;
-	uint8_t bytes[ICE_PACKET_MAX];
+	uint8_t bytes[ICE_MESSAGE_MAX];
 	writer w = writer_of(bytes, sizeof bytes);
 	ice_consent_check *c = &path->pending[path->next_pending];
 	path->next_check = time_after(now, consent_interval(a));

@@ -16,19 +16,18 @@ static bool is_usable(const parley_addr *a)
 	       !addr_is_multicast(a) && !addr_is_v4_mapped(a) && !is_broadcast;
 }
 
-/* An address in SDP has no scope, one on the wire has: the port and the bytes count. */
+/* An address in SDP has no scope, one on the wire has: all else counts. */
 static bool same_place(const parley_addr *a, const parley_addr *b)
 {
-	return a->family == b->family && a->port == b->port && memcmp(a->ip, b->ip, sizeof a->ip) == 0;
+	return a->family == b->family && a->transport == b->transport && a->port == b->port &&
+	       memcmp(a->ip, b->ip, sizeof a->ip) == 0;
 }
 
 ice_remote *ice_remote_find(const ice_agent *a, const parley_addr *addr)
 {
-	for (size_t i = 0; i < a->remote_count; i++) {
-		const ice_candidate *c = &a->remotes[i]->candidate;
-		if (c->transport == ICE_UDP && same_place(&c->addr, addr))
+	for (size_t i = 0; i < a->remote_count; i++)
+		if (same_place(&a->remotes[i]->candidate.addr, addr))
 			return a->remotes[i];
-	}
 	return NULL;
 }
 
@@ -83,7 +82,7 @@ static bool is_known(const ice_agent *a, const ice_candidate *c)
 
 static bool is_supported(const ice_candidate *c)
 {
-	if (c->transport != ICE_UDP || c->component != ICE_COMPONENT)
+	if (c->addr.transport != PARLEY_UDP || c->component != ICE_COMPONENT)
 		return false;
 	return c->addr.family == PARLEY_ADDR_NONE ? ice_candidate_is_mdns(c) && c->addr.port : is_usable(&c->addr);
 }
@@ -134,6 +133,7 @@ static void resolve(ice_agent *a, ice_remote *r, const parley_addr *addr)
 {
 	parley_addr full = addr ? *addr : (parley_addr){0};
 	full.port = r->candidate.addr.port;
+	full.transport = r->candidate.addr.transport;
 	ice_remote *known = addr ? ice_remote_find(a, &full) : NULL;
 	r->name = ICE_NAME_FAILED;
 	if (!addr || !is_usable(&full)) {

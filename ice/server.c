@@ -23,7 +23,7 @@ static void send_answer(ice_agent *a, const request *r, writer *w, bool sign)
 /* An error that answers a request without valid credentials is not signed: there is no key in common (RFC 8489 9.1.3). */
 static void answer_error(ice_agent *a, const request *r, unsigned code, bool sign)
 {
-	uint8_t bytes[ICE_PACKET_MAX];
+	uint8_t bytes[ICE_MESSAGE_MAX];
 	writer w = writer_of(bytes, sizeof bytes);
 	stun_begin(&w, STUN_ERROR, STUN_BINDING, &r->m->id);
 	stun_put_error(&w, code, NULL);
@@ -35,7 +35,7 @@ static void answer_error(ice_agent *a, const request *r, unsigned code, bool sig
 
 static void answer_success(ice_agent *a, const request *r)
 {
-	uint8_t bytes[ICE_PACKET_MAX];
+	uint8_t bytes[ICE_MESSAGE_MAX];
 	writer w = writer_of(bytes, sizeof bytes);
 	stun_begin(&w, STUN_SUCCESS, STUN_BINDING, &r->m->id);
 	stun_put_xor_address(&w, STUN_ATTR_XOR_MAPPED_ADDRESS, r->remote);

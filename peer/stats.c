@@ -13,7 +13,7 @@ static void put_candidate(stats_writer *w, const ice_candidate *c, bool local, s
 	char ip[ADDR_TEXT_MAX];
 	stats_begin(w, local ? "local-candidate" : "remote-candidate", local ? "L%zu" : "R%zu", index);
 	stats_put(w, ",\"transportId\":\"T\",\"candidateType\":\"%s\",\"protocol\":\"%s\",\"port\":%u,\"priority\":%u",
-		  ice_type_name(c->type), ice_transport_name(c->transport), c->addr.port, c->priority);
+		  ice_type_name(c->type), ice_transport_name(&c->addr), c->addr.port, c->priority);
 	if (c->name[0])
 		stats_string(w, "address", slice_from_string(c->name));
 	else

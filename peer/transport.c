@@ -226,18 +226,18 @@ uint64_t parley_core_deadline(const parley_core *core)
 
 /* --- out --- */
 
-static bool give(parley_core *core, const parley_addr *local, const parley_addr *remote, size_t len, parley_packet *out)
+static bool give(parley_core *core, const ice_packet *p, parley_packet *out)
 {
-	*out = (parley_packet){.local = *local, .remote = *remote, .data = core->datagram, .len = len};
+	*out = (parley_packet){.local = p->local, .remote = p->remote, .data = p->data.data, .len = p->data.len};
 	core->packets_sent++;
-	core->bytes_sent += len;
+	core->bytes_sent += out->len;
 	return true;
 }
 
 static bool transmit_ice(parley_core *core, parley_packet *out)
 {
 	ice_packet p = {.data = {.data = core->datagram, .capacity = sizeof core->datagram}};
-	return ice_poll_transmit(core->ice, core->now, &p) && give(core, &p.local, &p.remote, p.data.len, out);
+	return ice_poll_transmit(core->ice, core->now, &p) && give(core, &p, out);
 }
 
 /* The next SCTP packet as one DTLS record, put together in core->datagram. */
@@ -253,21 +253,37 @@ static bool seal_sctp(parley_core *core, packet *record)
 	return false;
 }
 
-bool parley_core_poll_transmit(parley_core *core, uint64_t now, parley_packet *out)
+/* The next datagram for the peer, of whichever layer is most in a hurry. */
+static bool next_datagram(parley_core *core, packet *out)
 {
-	core->now = now;
-	parley_addr local = core->goodbye_local, remote = core->goodbye_remote;
-	if (!core->closed && transmit_ice(core, out))
+	if (dtls_poll_transmit(core->dtls, core->now, out))
 		return true;
+	out->len = 0;
+	if (core->rtp && rtp_session_poll_transmit(core->rtp, core->now, out)) /* media cannot wait, data can */
+		return true;
+	return core->sctp && !core->closed && dtls_get_state(core->dtls) == DTLS_CONNECTED && seal_sctp(core, out);
+}
+
+/* Datagrams are put together behind ICE's headroom, so that it can envelop them in place. */
+static bool transmit_data(parley_core *core, parley_packet *out)
+{
+	parley_addr local = core->goodbye_local, remote = core->goodbye_remote;
 	bool path = core->closed ? core->has_goodbye : ice_selected(core->ice, &local, &remote);
 	if (!core->dtls || !path)
 		return false;
-	packet datagram = {.data = core->datagram, .capacity = sizeof core->datagram};
-	if (dtls_poll_transmit(core->dtls, now, &datagram))
-		return give(core, &local, &remote, datagram.len, out);
-	datagram.len = 0;
-	if (core->rtp && rtp_session_poll_transmit(core->rtp, now, &datagram)) /* media cannot wait, data can */
-		return give(core, &local, &remote, datagram.len, out);
-	bool open = core->sctp && !core->closed && dtls_get_state(core->dtls) == DTLS_CONNECTED;
-	return open && seal_sctp(core, &datagram) && give(core, &local, &remote, datagram.len, out);
+	ice_packet p;
+	do {
+		p = (ice_packet){.local = local, .remote = remote};
+		p.data.data = core->datagram + ICE_HEADROOM;
+		p.data.capacity = sizeof core->datagram - ICE_HEADROOM - ICE_TAILROOM;
+		if (!next_datagram(core, &p.data))
+			return false;
+	} while (!ice_envelop(core->ice, &p));
+	return give(core, &p, out);
+}
+
+bool parley_core_poll_transmit(parley_core *core, uint64_t now, parley_packet *out)
+{
+	core->now = now;
+	return (!core->closed && transmit_ice(core, out)) || transmit_data(core, out);
 }

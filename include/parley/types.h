@@ -43,12 +43,14 @@ const char *parley_strerror(int error);
 /* Time is monotonic microseconds of the caller's choosing; PARLEY_NEVER as a deadline means none. */
 #define PARLEY_NEVER UINT64_MAX
 
-/* An IP address and port. The bytes of ip are in network order, the port in host order. IPv4 uses ip[0..3] and the rest is
- * zero, so that two equal addresses are equal in all bytes. */
+/* A transport address (RFC 8445 4): IP, port and protocol. The bytes of ip are in network order, the port in host order. IPv4 uses
+ * ip[0..3] and the rest is zero, so that two equal addresses are equal in all bytes. */
 enum parley_family { PARLEY_ADDR_NONE = 0, PARLEY_IPV4 = 4, PARLEY_IPV6 = 6 };
+enum parley_transport { PARLEY_UDP = 0, PARLEY_TCP = 1 };
 
 typedef struct {
-	uint8_t family; /* enum parley_family */
+	uint8_t family;	   /* enum parley_family */
+	uint8_t transport; /* enum parley_transport */
 	uint8_t ip[16];
 	uint16_t port;
 	uint32_t scope; /* interface index of an IPv6 link-local address, else 0 */

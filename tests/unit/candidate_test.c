@@ -55,7 +55,7 @@ static void the_fields_are_read(void **state)
 	assert_int_equal(parse(good[11], &c), 0);
 	assert_string_equal(c.foundation, "842163049");
 	assert_int_equal(c.component, 1);
-	assert_int_equal(c.transport, ICE_UDP);
+	assert_int_equal(c.addr.transport, PARLEY_UDP);
 	assert_int_equal(c.priority, 1677729535);
 	assert_string_equal(addr_print(&c.addr, addr), "198.51.100.7:61234");
 	assert_int_equal(c.type, ICE_SRFLX);
