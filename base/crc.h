@@ -9,5 +9,7 @@
 uint32_t crc32_ieee(slice s);
 uint32_t crc32c(slice s);
 uint32_t crc32c_more(uint32_t crc, slice s); /* of all before, whose CRC is crc (0: nothing), followed by s */
+/* The same in plain C: what crc32c_more does where the processor has no instruction for it. */
+uint32_t crc32c_more_portable(uint32_t crc, slice s);
 
 #endif

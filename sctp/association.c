@@ -26,6 +26,7 @@ void sctp_config_default(sctp_config *config)
 		.sack_delay_us = 20 * US_PER_MS,
 		.heartbeat_us = 30 * US_PER_S,
 		.cookie_life_us = 60 * US_PER_S,
+		.zero_checksum = true,
 		.max_init_retransmits = SCTP_UNLIMITED,
 		.max_retransmits = SCTP_UNLIMITED,
 	};
@@ -206,7 +207,7 @@ int sctp_send(sctp_association *a, uint64_t now, uint16_t stream, uint32_t ppid,
 	if (s->reset != SCTP_RESET_NONE)
 		return PARLEY_ESTATE;
 	sctp_send_options reliable = {.unordered = options && options->unordered};
-	if (a->has_peer && !a->peer_forward_tsn)
+	if (a->has_peer && !a->peer.forward_tsn)
 		options = &reliable; /* it could not be told what to skip (RFC 3758 3.3) */
 	int err = sctp_send_queue_add(&a->queue, s, now, ppid, message, options);
 	a->stats.messages_sent += err == 0;

@@ -76,14 +76,20 @@ void sctp_write_param(writer *w, uint16_t type, slice value)
 
 /* --- INIT --- */
 
-static void note_extensions(sctp_init *init, slice types)
+static void note_extensions(sctp_features *f, slice types)
 {
 	for (size_t i = 0; i < types.len; i++) {
 		if (types.data[i] == SCTP_CHUNK_RECONFIG)
-			init->reconfig = true;
+			f->reconfig = true;
 		else if (types.data[i] == SCTP_CHUNK_FORWARD_TSN)
-			init->forward_tsn = true;
+			f->forward_tsn = true;
 	}
+}
+
+static bool detects_by_dtls(slice value)
+{
+	reader r = reader_of(value);
+	return read_u32(&r) == SCTP_DETECTION_DTLS && !r.bad;
 }
 
 /* False: stop reading parameters (RFC 9260 3.2.1). */
@@ -95,10 +101,13 @@ static bool note_param(sctp_init *init, const sctp_tlv *p)
 		init->cookie = p->value;
 		return true;
 	case SCTP_PARAM_SUPPORTED_EXTENSIONS:
-		note_extensions(init, p->value);
+		note_extensions(&init->features, p->value);
 		return true;
 	case SCTP_PARAM_FORWARD_TSN:
-		init->forward_tsn = true;
+		init->features.forward_tsn = true;
+		return true;
+	case SCTP_PARAM_ZERO_CHECKSUM:
+		init->features.zero_checksum = detects_by_dtls(p->value);
 		return true;
 	case SCTP_PARAM_UNRECOGNIZED:
 		return true; /* of ours: extensions are only used when announced, so there is nothing to undo */
@@ -127,6 +136,25 @@ bool sctp_init_decode(slice value, sctp_init *init)
 	return true;
 }
 
+static void write_features(writer *w, const sctp_features *f)
+{
+	uint8_t types[2];
+	writer list = writer_of(types, sizeof types);
+	if (f->forward_tsn)
+		sctp_write_param(w, SCTP_PARAM_FORWARD_TSN, (slice){0});
+	if (f->reconfig)
+		write_u8(&list, SCTP_CHUNK_RECONFIG);
+	if (f->forward_tsn)
+		write_u8(&list, SCTP_CHUNK_FORWARD_TSN);
+	if (list.len)
+		sctp_write_param(w, SCTP_PARAM_SUPPORTED_EXTENSIONS, writer_slice(&list));
+	if (f->zero_checksum) {
+		size_t at = sctp_param_begin(w, SCTP_PARAM_ZERO_CHECKSUM);
+		write_u32(w, SCTP_DETECTION_DTLS);
+		sctp_tlv_end(w, at);
+	}
+}
+
 void sctp_init_encode(writer *w, uint8_t type, const sctp_init *init)
 {
 	size_t at = sctp_chunk_begin(w, type, 0);
@@ -135,16 +163,7 @@ void sctp_init_encode(writer *w, uint8_t type, const sctp_init *init)
 	write_u16(w, init->streams_out);
 	write_u16(w, init->streams_in);
 	write_u32(w, init->initial_tsn);
-	if (init->forward_tsn)
-		sctp_write_param(w, SCTP_PARAM_FORWARD_TSN, (slice){0});
-	uint8_t types[2];
-	writer list = writer_of(types, sizeof types);
-	if (init->reconfig)
-		write_u8(&list, SCTP_CHUNK_RECONFIG);
-	if (init->forward_tsn)
-		write_u8(&list, SCTP_CHUNK_FORWARD_TSN);
-	if (list.len)
-		sctp_write_param(w, SCTP_PARAM_SUPPORTED_EXTENSIONS, writer_slice(&list));
+	write_features(w, &init->features);
 	if (init->has_cookie)
 		sctp_write_param(w, SCTP_PARAM_STATE_COOKIE, init->cookie);
 	for (size_t i = 0; i < init->unrecognized_count; i++)

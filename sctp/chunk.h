@@ -53,6 +53,7 @@ enum sctp_param_type {
 	SCTP_PARAM_RECONFIG_RESPONSE = 16,
 	SCTP_PARAM_ADD_OUTGOING = 17,
 	SCTP_PARAM_ADD_INCOMING = 18,
+	SCTP_PARAM_ZERO_CHECKSUM = 0x8001,	  /* RFC 9653 4 */
 	SCTP_PARAM_SUPPORTED_EXTENSIONS = 0x8008, /* RFC 5061 4.2.7 */
 	SCTP_PARAM_FORWARD_TSN = 0xc000,	  /* RFC 3758 3.1 */
 };
@@ -114,13 +115,21 @@ void sctp_tlv_end(writer *w, size_t at);
 void sctp_write_chunk(writer *w, uint8_t type, uint8_t flags, slice value);
 void sctp_write_param(writer *w, uint16_t type, slice value); /* also a cause */
 
+#define SCTP_DETECTION_DTLS 1u /* RFC 9653 4: the error detection method that makes the checksum needless */
+
+typedef struct {	    /* what an endpoint announces in INIT or INIT ACK */
+	bool forward_tsn;   /* RFC 3758 */
+	bool reconfig;	    /* RFC 6525 */
+	bool zero_checksum; /* RFC 9653: takes packets without one, as DTLS protects them */
+} sctp_features;
+
 #define SCTP_WINDOW_MIN 1500u /* bytes: the least a_rwnd of INIT and INIT ACK (RFC 9260 3.3.2) */
 #define SCTP_UNRECOGNIZED_MAX 4u
 
 typedef struct { /* INIT and INIT ACK (RFC 9260 3.3.2, 3.3.3) */
 	uint32_t tag, window, initial_tsn;
 	uint16_t streams_out, streams_in;
-	bool forward_tsn, reconfig; /* announced */
+	sctp_features features;
 	bool has_cookie;
 	slice cookie;
 	slice unrecognized[SCTP_UNRECOGNIZED_MAX]; /* whole parameters to report */
@@ -128,7 +137,7 @@ typedef struct { /* INIT and INIT ACK (RFC 9260 3.3.2, 3.3.3) */
 } sctp_init;
 
 bool sctp_init_decode(slice value, sctp_init *init);
-/* Writes has_cookie, our extensions as announced, and the unrecognized ones wrapped (RFC 9260 3.3.3.1). */
+/* The unrecognized ones wrapped (RFC 9260 3.3.3.1). */
 void sctp_init_encode(writer *w, uint8_t type, const sctp_init *init);
 
 typedef struct {

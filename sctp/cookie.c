@@ -10,6 +10,16 @@ static slice key_slice(const uint8_t key[SCTP_COOKIE_KEY_SIZE])
 	return slice_of(key, SCTP_COOKIE_KEY_SIZE);
 }
 
+static uint8_t pack_features(const sctp_features *f)
+{
+	return (uint8_t)((f->forward_tsn ? 1 : 0) | (f->reconfig ? 2 : 0) | (f->zero_checksum ? 4 : 0));
+}
+
+static sctp_features unpack_features(uint8_t bits)
+{
+	return (sctp_features){.forward_tsn = bits & 1, .reconfig = bits & 2, .zero_checksum = bits & 4};
+}
+
 int sctp_cookie_seal(const sctp_cookie *cookie, const uint8_t key[SCTP_COOKIE_KEY_SIZE], uint8_t out[SCTP_COOKIE_SIZE])
 {
 	writer w = writer_of(out, SCTP_COOKIE_SIZE);
@@ -24,7 +34,7 @@ int sctp_cookie_seal(const sctp_cookie *cookie, const uint8_t key[SCTP_COOKIE_KE
 	write_u32(&w, cookie->peer_window);
 	write_u16(&w, cookie->streams_out);
 	write_u16(&w, cookie->streams_in);
-	write_u8(&w, (uint8_t)((cookie->forward_tsn ? 1 : 0) | (cookie->reconfig ? 2 : 0)));
+	write_u8(&w, pack_features(&cookie->features));
 	assert(!w.bad && w.len == SCTP_COOKIE_SIZE);
 	return hmac_sha256(key_slice(key), slice_of(out + SHA256_SIZE, SCTP_COOKIE_SIZE - SHA256_SIZE), out);
 }
@@ -50,9 +60,7 @@ int sctp_cookie_open(slice bytes, const uint8_t key[SCTP_COOKIE_KEY_SIZE], sctp_
 	cookie->peer_window = read_u32(&r);
 	cookie->streams_out = read_u16(&r);
 	cookie->streams_in = read_u16(&r);
-	uint8_t flags = read_u8(&r);
-	cookie->forward_tsn = flags & 1;
-	cookie->reconfig = flags & 2;
+	cookie->features = unpack_features(read_u8(&r));
 	assert(!r.bad);
 	return 0;
 }

@@ -6,7 +6,7 @@
 #ifndef PARLEY_SCTP_COOKIE_H
 #define PARLEY_SCTP_COOKIE_H
 
-#include "base/bytes.h"
+#include "sctp/chunk.h"
 
 #define SCTP_COOKIE_KEY_SIZE 32u
 #define SCTP_COOKIE_SIZE 73u /* the MAC and the fields below */
@@ -18,7 +18,7 @@ typedef struct {
 	uint32_t local_tsn, peer_tsn; /* initial ones */
 	uint32_t peer_window;
 	uint16_t streams_out, streams_in; /* as the peer announced them */
-	bool forward_tsn, reconfig;
+	sctp_features features;
 } sctp_cookie;
 
 /* 0 or PARLEY_ECRYPTO. */

@@ -5,7 +5,12 @@
 #include "base/rng.h"
 #include "sctp/internal.h"
 
-/* --- what the peer announced --- */
+/* --- what each side announces --- */
+
+sctp_features sctp_our_features(const sctp_association *a)
+{
+	return (sctp_features){.forward_tsn = true, .reconfig = true, .zero_checksum = a->config.zero_checksum};
+}
 
 static void learn_peer(sctp_association *a, const sctp_cookie *p)
 {
@@ -14,9 +19,8 @@ static void learn_peer(sctp_association *a, const sctp_cookie *p)
 	a->peer_window = p->peer_window;
 	a->streams_out = a->config.streams_out < p->streams_in ? a->config.streams_out : p->streams_in;
 	a->streams_in = a->config.streams_in < p->streams_out ? a->config.streams_in : p->streams_out;
-	a->peer_forward_tsn = p->forward_tsn;
-	a->peer_reconfig = p->reconfig;
-	if (!a->peer_forward_tsn)
+	a->peer = p->features;
+	if (!a->peer.forward_tsn)
 		sctp_send_queue_make_reliable(&a->queue);
 	sctp_tsn_map_init(&a->received, p->peer_tsn);
 	sctp_reconfig_init(a, p->peer_tsn);
@@ -30,8 +34,7 @@ static sctp_cookie cookie_of(const sctp_init *init)
 			     .peer_window = init->window,
 			     .streams_out = init->streams_out,
 			     .streams_in = init->streams_in,
-			     .forward_tsn = init->forward_tsn,
-			     .reconfig = init->reconfig};
+			     .features = init->features};
 }
 
 static void establish(sctp_association *a, uint64_t now)
@@ -83,12 +86,11 @@ static void answer_init(sctp_association *a, const sctp_cookie *c, const sctp_in
 			 .streams_out = a->config.streams_out,
 			 .streams_in = a->config.streams_in,
 			 .initial_tsn = c->local_tsn,
-			 .forward_tsn = true,
-			 .reconfig = true,
+			 .features = sctp_our_features(a),
 			 .has_cookie = true,
 			 .cookie = slice_of(cookie, sizeof cookie)};
 	size_t room = a->config.mtu - SCTP_PACKET_HEADER;
-	size_t size = 200; /* without reports: chunk 20, extensions 12, cookie 4 + 77, rounded up */
+	size_t size = 200; /* without reports: chunk 20, features 20, cookie 4 + 77, rounded up */
 	for (size_t i = 0; i < init->unrecognized_count; i++) {
 		size += init->unrecognized[i].len + SCTP_TLV_HEADER + 3;
 		if (size <= room)

@@ -19,8 +19,9 @@ void sctp_get_stats(const sctp_association *a, sctp_stats *stats)
 	stats->receive_buffered = a->reassembly.bytes;
 	stats->streams_out = a->streams_out;
 	stats->streams_in = a->streams_in;
-	stats->peer_forward_tsn = a->peer_forward_tsn;
-	stats->peer_reconfig = a->peer_reconfig;
+	stats->peer_forward_tsn = a->peer.forward_tsn;
+	stats->peer_reconfig = a->peer.reconfig;
+	stats->peer_zero_checksum = a->peer.zero_checksum;
 }
 
 static void check_timers(const sctp_association *a)

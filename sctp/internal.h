@@ -71,7 +71,7 @@ struct sctp_association {
 	bool has_peer;		       /* the values below are known: from COOKIE_ECHOED on */
 	uint32_t peer_tag;
 	uint16_t streams_out, streams_in;
-	bool peer_forward_tsn, peer_reconfig;
+	sctp_features peer;
 	uint8_t *echo; /* the peer's cookie */
 	size_t echo_len;
 
@@ -132,6 +132,7 @@ void sctp_queue_packet(sctp_association *a, uint32_t tag, slice chunk);
 size_t sctp_data_room(const sctp_association *a); /* the longest payload of a DATA chunk */
 
 /* handshake.c */
+sctp_features sctp_our_features(const sctp_association *a);
 void sctp_handle_init(sctp_association *a, uint64_t now, const sctp_header *header, const sctp_tlv *chunk);
 void sctp_handle_init_ack(sctp_association *a, uint64_t now, const sctp_tlv *chunk);
 /* False: not to be believed; the rest of the packet is dropped. */

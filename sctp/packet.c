@@ -26,12 +26,14 @@ bool sctp_packet_decode_header(slice bytes, sctp_header *header)
 	return !r.bad;
 }
 
-bool sctp_packet_decode(slice bytes, sctp_header *header)
+bool sctp_packet_decode(slice bytes, bool zero_checksum, sctp_header *header)
 {
 	reader r = reader_of(slice_part(bytes, CHECKSUM_AT, CHECKSUM_SIZE));
 	uint32_t checksum = read_u32(&r);
-	return sctp_packet_decode_header(bytes, header) && checksum == checksum_of(bytes) && header->chunks.len &&
-	       sctp_tlvs_valid(header->chunks);
+	if (!sctp_packet_decode_header(bytes, header))
+		return false;
+	bool intact = (zero_checksum && !checksum) || checksum == checksum_of(bytes);
+	return intact && header->chunks.len && sctp_tlvs_valid(header->chunks);
 }
 
 void sctp_packet_begin(writer *w, uint16_t source_port, uint16_t destination_port, uint32_t tag)

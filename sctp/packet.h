@@ -14,10 +14,14 @@ typedef struct {
 	slice chunks; /* what follows the header */
 } sctp_header;
 
-/* False: too short, a wrong checksum, or chunks that do not fill the packet exactly. */
-bool sctp_packet_decode(slice bytes, sctp_header *header);
+/*
+ * False: too short, a wrong checksum, or chunks that do not fill the packet exactly. zero_checksum: 0 in place of the
+ * checksum is fine (RFC 9653 5.3).
+ */
+bool sctp_packet_decode(slice bytes, bool zero_checksum, sctp_header *header);
 /* Without the checks of checksum and chunks. */
 bool sctp_packet_decode_header(slice bytes, sctp_header *header);
+/* The checksum is 0 until sealed. */
 void sctp_packet_begin(writer *w, uint16_t source_port, uint16_t destination_port, uint32_t tag);
 void sctp_packet_seal(writer *w); /* fills the checksum in, when all chunks are written */
 

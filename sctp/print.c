@@ -17,9 +17,10 @@ static void print_init(const sctp_tlv *chunk, text *t)
 {
 	sctp_init i;
 	if (sctp_init_decode(chunk->value, &i))
-		text_printf(t, " tag=%08" PRIx32 " a_rwnd=%" PRIu32 " streams=%u/%u tsn=%" PRIu32 "%s%s", i.tag,
-			    i.window, i.streams_out, i.streams_in, i.initial_tsn, i.forward_tsn ? " forward-tsn" : "",
-			    i.reconfig ? " re-config" : "");
+		text_printf(t, " tag=%08" PRIx32 " a_rwnd=%" PRIu32 " streams=%u/%u tsn=%" PRIu32 "%s%s%s", i.tag,
+			    i.window, i.streams_out, i.streams_in, i.initial_tsn,
+			    i.features.forward_tsn ? " forward-tsn" : "", i.features.reconfig ? " re-config" : "",
+			    i.features.zero_checksum ? " zero-checksum" : "");
 }
 
 static void print_sack(const sctp_tlv *chunk, text *t)

@@ -184,7 +184,7 @@ void sctp_receive(sctp_association *a, uint64_t now, slice packet_bytes)
 	sctp_tlv first;
 	a->stats.packets_received++;
 	a->stats.bytes_received += packet_bytes.len;
-	if (!sctp_packet_decode(packet_bytes, &h)) {
+	if (!sctp_packet_decode(packet_bytes, a->config.zero_checksum, &h)) {
 		invalid(a, "checksum or structure");
 		return;
 	}

@@ -34,7 +34,7 @@ int sctp_reset_streams(sctp_association *a, uint64_t now, const uint16_t *stream
 {
 	if (a->state != SCTP_ESTABLISHED)
 		return PARLEY_ESTATE;
-	if (!a->peer_reconfig)
+	if (!a->peer.reconfig)
 		return PARLEY_EUNSUPPORTED;
 	for (size_t i = 0; i < count; i++) {
 		if (streams[i] >= a->streams_out)

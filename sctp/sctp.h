@@ -4,7 +4,7 @@
  * reliability (RFC 3758, RFC 7496), stream reset (RFC 6525), graceful and hard close.
  *
  * Not here: data channels (sctp/datachannel.h), DTLS, sockets, clocks. One path, no multi-homing, no address parameters
- * (RFC 8261 6.1). Not yet: I-DATA (RFC 8260; not announced, hence never received), zero checksum, path MTU discovery.
+ * (RFC 8261 6.1). Not yet: I-DATA (RFC 8260; not announced, hence never received), path MTU discovery.
  *
  * The verbs: sctp_receive, sctp_timeout, sctp_deadline, sctp_poll_transmit, sctp_poll_event. After each call that takes
  * `now` the owner drains events and transmit until both are empty, then arms a timer for sctp_deadline. Time is monotonic
@@ -68,11 +68,12 @@ typedef struct {
 	 * Retransmission timeout (RFC 9260 6.3.1, 16). Deviations, as every WebRTC stack has them: RFC: Initial 1 s, Min 1 s,
 	 * Max 60 s. Interactive traffic cannot wait that long, and peers acknowledge within 20-200 ms.
 	 */
-	uint64_t rto_initial_us;       /* default 500 ms */
-	uint64_t rto_min_us;	       /* default 220 ms: above a peer's delayed SACK of 200 ms */
-	uint64_t rto_max_us;	       /* default 10 s: the path may come back any moment */
-	uint64_t sack_delay_us;	       /* default 20 ms; RFC 9260 6.2: at most 500 ms, should be 200 ms */
-	uint64_t heartbeat_us;	       /* when idle, this plus RTO (RFC 9260 8.3); default 30 s; TIME_NEVER: none */
+	uint64_t rto_initial_us; /* default 500 ms */
+	uint64_t rto_min_us;	 /* default 220 ms: above a peer's delayed SACK of 200 ms */
+	uint64_t rto_max_us;	 /* default 10 s: the path may come back any moment */
+	uint64_t sack_delay_us;	 /* default 20 ms; RFC 9260 6.2: at most 500 ms, should be 200 ms */
+	uint64_t heartbeat_us;	 /* when idle, this plus RTO (RFC 9260 8.3); default 30 s; TIME_NEVER: none */
+	bool zero_checksum; /* take packets without checksum, and send them to a peer that takes them (RFC 9653); default true */
 	uint64_t cookie_life_us;       /* default 60 s (RFC 9260 16) */
 	uint32_t max_init_retransmits; /* SCTP_UNLIMITED by default: see "Endings" */
 	uint32_t max_retransmits;      /* the same, in a row and unanswered, for data, RE-CONFIG, SHUTDOWN */
@@ -199,7 +200,7 @@ typedef struct {
 	size_t send_buffered;		  /* bytes counted against config.send_buffer */
 	size_t receive_buffered;	  /* bytes counted against the receive window */
 	uint16_t streams_out, streams_in; /* negotiated; as configured before */
-	bool peer_forward_tsn, peer_reconfig;
+	bool peer_forward_tsn, peer_reconfig, peer_zero_checksum;
 } sctp_stats;
 
 void sctp_get_stats(const sctp_association *a, sctp_stats *stats);

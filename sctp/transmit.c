@@ -219,8 +219,7 @@ static void write_init(sctp_association *a, writer *w)
 			  .streams_out = a->config.streams_out,
 			  .streams_in = a->config.streams_in,
 			  .initial_tsn = a->local_tsn,
-			  .forward_tsn = true,
-			  .reconfig = true};
+			  .features = sctp_our_features(a)};
 	sctp_packet_begin(w, a->config.local_port, a->config.remote_port, 0);
 	sctp_init_encode(w, SCTP_CHUNK_INIT, &init);
 	a->send_init = false;
@@ -273,7 +272,8 @@ static bool write_echo(sctp_association *a, uint64_t now, writer *w)
 	return true;
 }
 
-static bool write_packet(sctp_association *a, uint64_t now, writer *w)
+/* A packet that the peer may get before it has the association, or that is of no association at all. */
+static bool write_opening(sctp_association *a, uint64_t now, writer *w)
 {
 	if (write_alone(a, w))
 		return true;
@@ -281,8 +281,13 @@ static bool write_packet(sctp_association *a, uint64_t now, writer *w)
 		return write_echo(a, now, w);
 	if (a->send_init)
 		write_init(a, w);
-	if (w->len || a->state < SCTP_ESTABLISHED)
-		return w->len;
+	return w->len;
+}
+
+static bool write_packet(sctp_association *a, uint64_t now, writer *w)
+{
+	if (a->state < SCTP_ESTABLISHED)
+		return false;
 	sctp_packet_begin(w, a->config.local_port, a->config.remote_port, a->peer_tag);
 	write_chunks(a, now, w);
 	return w->len > SCTP_PACKET_HEADER;
@@ -292,10 +297,12 @@ bool sctp_poll_transmit(sctp_association *a, uint64_t now, packet *out)
 {
 	size_t capacity = out->capacity < a->config.mtu ? out->capacity : a->config.mtu;
 	writer w = writer_of(out->data, capacity);
-	if (!write_packet(a, now, &w))
+	bool opening = write_opening(a, now, &w);
+	if (!opening && !write_packet(a, now, &w))
 		return false;
 	assert(!w.bad);
-	sctp_packet_seal(&w);
+	if (opening || !a->peer.zero_checksum || !a->config.zero_checksum) /* RFC 9653 5.2 */
+		sctp_packet_seal(&w);
 	out->len = w.len;
 	a->stats.packets_sent++;
 	a->stats.bytes_sent += w.len;

@@ -108,6 +108,29 @@ static void crcs_match_their_check_values(void **state)
 	assert_int_equal(crc32c(slice_of(NULL, 0)), 0);
 }
 
+/* By the instruction, if there is one, in plain C, and bit by bit: any length, any alignment, in one go or in two. */
+static void the_crcs_of_sctp_agree(void **state)
+{
+	(void)state;
+	uint8_t bytes[300];
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (uint8_t)(i * 2654435761u >> 11);
+	for (size_t at = 0; at < 8; at++) {
+		uint32_t slow = UINT32_MAX;
+		for (size_t len = 0; at + len < sizeof bytes; len++) {
+			slice s = slice_of(bytes + at, len);
+			assert_int_equal(crc32c(s), ~slow);
+			assert_int_equal(crc32c_more_portable(0, s), ~slow);
+			uint32_t half = crc32c_more_portable(0, slice_part(s, 0, len / 3));
+			assert_int_equal(crc32c_more(half, slice_part(s, len / 3, len)), ~slow);
+			assert_int_equal(crc32c_more_portable(half, slice_part(s, len / 3, len)), ~slow);
+			slow ^= bytes[at + len];
+			for (int bit = 0; bit < 8; bit++)
+				slow = slow >> 1 ^ (slow & 1 ? 0x82f63b78 : 0);
+		}
+	}
+}
+
 static void assert_hex(slice s, const char *hex)
 {
 	char out[2 * 64 + 1];
@@ -242,6 +265,7 @@ int main(void)
 		cmocka_unit_test(malformed_addresses_are_refused),
 		cmocka_unit_test(address_kinds),
 		cmocka_unit_test(crcs_match_their_check_values),
+		cmocka_unit_test(the_crcs_of_sctp_agree),
 		cmocka_unit_test(digests_match_known_answers),
 		cmocka_unit_test(base64_both_ways),
 		cmocka_unit_test(seeded_bytes_repeat),

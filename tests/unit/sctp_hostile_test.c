@@ -562,7 +562,7 @@ static void browsers_inits_are_understood(void **state)
 		size_t len = init_chunk(bytes, sizeof bytes, 5, 65535, params[i]);
 		sctp_init init;
 		assert_true(sctp_init_decode(slice_of(bytes + 4, len - 4), &init));
-		assert_true(init.forward_tsn && init.reconfig);
+		assert_true(init.features.forward_tsn && init.features.reconfig);
 		assert_int_equal(init.unrecognized_count, 0);
 		assert_int_equal(init.window, 5u << 20);
 		pair p;
