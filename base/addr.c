@@ -252,3 +252,9 @@ bool addr_is_deprecated_v6(const parley_addr *a)
 	bool v4_compatible = all_zero(a->ip, 12) && !all_zero(a->ip + 12, 3);
 	return site_local || v4_compatible;
 }
+
+bool addr_is_unicast(const parley_addr *a)
+{
+	return (a->family == PARLEY_IPV4 || a->family == PARLEY_IPV6) && !addr_is_any(a) && !addr_is_multicast(a) &&
+	       !addr_is_v4_mapped(a);
+}

@@ -22,6 +22,8 @@ const char *addr_print_ip(const parley_addr *a, char out[ADDR_TEXT_MAX]);
 const char *addr_print(const parley_addr *a, char out[ADDR_TEXT_MAX]);
 uint32_t addr_hash(const parley_addr *a);
 
+/* One host may have it: of a family, and neither any nor multicast nor v4-mapped. */
+bool addr_is_unicast(const parley_addr *a);
 bool addr_is_any(const parley_addr *a);
 bool addr_is_loopback(const parley_addr *a);
 bool addr_is_link_local(const parley_addr *a);

@@ -55,6 +55,13 @@ void text_copy(char *out, size_t size, slice s)
 	text_slice(&t, slice_part(s, 0, size - 1));
 }
 
+void text_copy_printable(char *out, size_t size, slice s)
+{
+	text_copy(out, size, s);
+	for (size_t i = 0; i < s.len && i < size - 1; i++)
+		out[i] = s.data[i] >= ' ' && s.data[i] < 0x7f ? out[i] : '.';
+}
+
 bool scan_u64(slice s, uint64_t max, uint64_t *value)
 {
 	uint64_t v = 0;

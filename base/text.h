@@ -22,6 +22,8 @@ void text_printf(text *t, const char *format, ...) __attribute__((format(printf,
 
 /* The first bytes of s, as many as fit with the NUL; size is 1 or more. */
 void text_copy(char *out, size_t size, slice s);
+/* The same of what a stranger wrote: anything but printable ASCII becomes a dot. */
+void text_copy_printable(char *out, size_t size, slice s);
 
 /* All of s is one decimal number of digits only, at most max. False otherwise, and *value is then not written. */
 bool scan_u64(slice s, uint64_t max, uint64_t *value);

@@ -23,7 +23,7 @@ typedef enum {
 	FORM_U64,	  /* uint64_t */
 	FORM_ADDRESS,	  /* parley_addr */
 	FORM_XOR_ADDRESS, /* parley_addr */
-	FORM_ERROR,	  /* error_code and error_reason */
+	FORM_ERROR,	  /* error_code and error_reason; or those of ADDRESS-ERROR-CODE and the family */
 	FORM_INTEGRITY,	  /* slice of the value; its offset is noted too */
 	FORM_FINGERPRINT, /* the same, a uint32_t */
 } stun_form;

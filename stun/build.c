@@ -40,6 +40,15 @@ void stun_put_bytes(writer *w, uint16_t type, slice value)
 	set_length(w, 0);
 }
 
+void stun_put_header(writer *w, uint16_t type, size_t len)
+{
+	if (len > UINT16_MAX)
+		w->bad = true;
+	write_u16(w, type);
+	write_u16(w, (uint16_t)len);
+	set_length(w, (len + 3) / 4 * 4);
+}
+
 void stun_put_flag(writer *w, uint16_t type)
 {
 	stun_put_bytes(w, type, slice_of(NULL, 0));
@@ -96,17 +105,28 @@ void stun_put_xor_address(writer *w, uint16_t type, const parley_addr *a)
 	stun_put_address(w, type, &hidden);
 }
 
-void stun_put_error(writer *w, unsigned code, const char *reason)
+static void put_error(writer *w, uint16_t type, uint8_t family, unsigned code, const char *reason)
 {
 	uint8_t bytes[512];
 	writer value = writer_of(bytes, sizeof bytes);
-	write_u16(&value, 0);
+	write_u8(&value, family);
+	write_u8(&value, 0);
 	write_u8(&value, (uint8_t)(code / 100));
 	write_u8(&value, (uint8_t)(code % 100));
 	write_bytes(&value, slice_from_string(reason ? reason : stun_error_phrase(code)));
 	if (code < 300 || code > 699 || value.bad)
 		w->bad = true;
-	stun_put_bytes(w, STUN_ATTR_ERROR_CODE, writer_slice(&value));
+	stun_put_bytes(w, type, writer_slice(&value));
+}
+
+void stun_put_error(writer *w, unsigned code, const char *reason)
+{
+	put_error(w, STUN_ATTR_ERROR_CODE, 0, code, reason);
+}
+
+void stun_put_address_error(writer *w, uint8_t family, unsigned code, const char *reason)
+{
+	put_error(w, STUN_ATTR_ADDRESS_ERROR_CODE, family, code, reason);
 }
 
 void stun_put_unknown(writer *w, const stun_message *m)

@@ -17,6 +17,9 @@
 #include "stun/message.h"
 
 void stun_begin(writer *w, stun_class class, uint16_t method, const stun_id *id);
+/* The header alone of the last attribute, whose value of len bytes, and zeros up to a multiple of 4, the caller has behind
+ * what the writer writes to. */
+void stun_put_header(writer *w, uint16_t type, size_t len);
 void stun_put_flag(writer *w, uint16_t type); /* USE-CANDIDATE, DONT-FRAGMENT */
 void stun_put_bytes(writer *w, uint16_t type, slice value);
 void stun_put_u32(writer *w, uint16_t type, uint32_t value);
@@ -29,6 +32,8 @@ void stun_put_address(writer *w, uint16_t type, const parley_addr *a);
 void stun_put_xor_address(writer *w, uint16_t type, const parley_addr *a);
 /* ERROR-CODE: code 300 to 699 (else bad), reason in UTF-8, or NULL for the standard phrase of the code. */
 void stun_put_error(writer *w, unsigned code, const char *reason);
+/* ADDRESS-ERROR-CODE (RFC 8656 18.12): why there is no address of this STUN_FAMILY_. */
+void stun_put_address_error(writer *w, uint8_t family, unsigned code, const char *reason);
 /* UNKNOWN-ATTRIBUTES of a 420: the types that request m had and we do not know. */
 void stun_put_unknown(writer *w, const stun_message *m);
 /* PASSWORD-ALGORITHM without parameters, as both known algorithms have none. */

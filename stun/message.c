@@ -76,14 +76,21 @@ void stun_xor_address(parley_addr *a, const stun_id *id)
 		a->ip[4 + i] ^= id->bytes[i];
 }
 
-/* RFC 8489 14.8: 21 reserved bits, the hundreds, the rest. */
-static bool decode_error(slice value, stun_message *m)
+/* RFC 8489 14.8: 21 reserved bits, the hundreds, the rest. RFC 8656 18.12: 8 of the reserved ones are a family. */
+static bool decode_error(const stun_attribute *a, stun_message *m)
 {
-	reader r = reader_of(value);
+	reader r = reader_of(a->value);
 	uint32_t word = read_u32(&r);
 	uint32_t hundreds = word >> 8 & 7, number = word & 0xff;
-	m->error_code = (uint16_t)(hundreds * 100 + number);
-	m->error_reason = read_rest(&r);
+	uint16_t code = (uint16_t)(hundreds * 100 + number);
+	if (a->type == STUN_ATTR_ADDRESS_ERROR_CODE) {
+		m->address_error_family = (uint8_t)(word >> 24);
+		m->address_error_code = code;
+		m->address_error_reason = read_rest(&r);
+	} else {
+		m->error_code = code;
+		m->error_reason = read_rest(&r);
+	}
 	return hundreds >= 3 && hundreds <= 6 && number <= 99;
 }
 
@@ -124,7 +131,7 @@ static bool decode_value(const stun_rule *rule, const stun_attribute *a, stun_me
 	case FORM_XOR_ADDRESS:
 		return stun_decode_address(a->value, &m->id, place);
 	case FORM_ERROR:
-		return decode_error(a->value, m);
+		return decode_error(a, m);
 	case FORM_INTEGRITY:
 		return decode_integrity(a, m, place);
 	case FORM_FINGERPRINT:
@@ -189,21 +196,21 @@ int stun_parse(slice in, stun_message *m)
 
 bool stun_is_challenge(const stun_message *m)
 {
-	return m->class == STUN_ERROR && m->has_error && !m->has_integrity && !m->has_integrity_sha256 &&
+	return m->class == STUN_ERROR && m->has_error &&
 	       (m->error_code == STUN_UNAUTHENTICATED || m->error_code == STUN_STALE_NONCE);
 }
 
 bool stun_choose_algorithm(const stun_message *m, uint16_t *algorithm)
 {
+	bool md5 = false, sha256 = false;
 	reader r = reader_of(m->password_algorithms);
 	while (!r.bad && reader_left(&r) > 0) {
 		uint16_t number = read_u16(&r);
 		size_t length = read_u16(&r);
-		if (!r.bad && (number == STUN_ALGORITHM_MD5 || number == STUN_ALGORITHM_SHA256)) {
-			*algorithm = number;
-			return true;
-		}
+		md5 |= !r.bad && number == STUN_ALGORITHM_MD5;
+		sha256 |= !r.bad && number == STUN_ALGORITHM_SHA256;
 		read_skip(&r, (length + 3) / 4 * 4);
 	}
-	return false;
+	*algorithm = sha256 ? STUN_ALGORITHM_SHA256 : STUN_ALGORITHM_MD5;
+	return md5 || sha256;
 }

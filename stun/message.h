@@ -62,7 +62,8 @@ enum stun_attribute_type {
 	STUN_ATTR_RESERVATION_TOKEN = 0x0022, /* RFC 8656 18.10 */
 	STUN_ATTR_PRIORITY = 0x0024,	      /* RFC 8445 16.1 */
 	STUN_ATTR_USE_CANDIDATE = 0x0025,
-	STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY = 0x8000, /* RFC 8656 18.11 */
+	STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY = 0x8000, /* RFC 8656 18.11, 18.12 */
+	STUN_ATTR_ADDRESS_ERROR_CODE = 0x8001,
 	STUN_ATTR_PASSWORD_ALGORITHMS = 0x8002,
 	STUN_ATTR_ALTERNATE_DOMAIN = 0x8003,
 	STUN_ATTR_SOFTWARE = 0x8022,
@@ -158,6 +159,10 @@ typedef struct {
 	uint8_t requested_family, additional_family; /* STUN_FAMILY_ */
 	uint8_t even_port;			     /* 0x80: reserve the next port too */
 	uint64_t reservation_token;
+	bool has_address_error; /* of a dual allocation: one family is missing */
+	uint8_t address_error_family;
+	uint16_t address_error_code;
+	slice address_error_reason;
 	uint32_t change_request; /* STUN_CHANGE_ bits */
 
 	/* Offsets in raw of the attribute's header, for the checks in stun/auth.h. */
@@ -184,9 +189,11 @@ bool stun_is_message(slice datagram);
  */
 int stun_parse(slice in, stun_message *m);
 
-/* An error that asks for (other) credentials: 401 or 438 without integrity (RFC 8489 9.2.4), which nobody can sign. */
+/* An error that asks for (other) credentials: 401 or 438. Its integrity does not count: most often there is none, as
+ * server and client share no key yet, and if there is one it may be of a former key (RFC 8489 9.2.4, 9.2.5). */
 bool stun_is_challenge(const stun_message *m);
-/* The first algorithm of PASSWORD-ALGORITHMS that we know (RFC 8489 9.2.5). False: none. */
+/* Of PASSWORD-ALGORITHMS SHA-256 where it is offered (RFC 8656 6; RFC 8489 9.2.5 would take the server's first), else MD5.
+ * False: neither. */
 bool stun_choose_algorithm(const stun_message *m, uint16_t *algorithm);
 
 /* The one walker of attributes. */
@@ -195,6 +202,12 @@ typedef struct {
 	slice value; /* without padding */
 	size_t at;   /* offset of the attribute's header in the reader's input */
 } stun_attribute;
+
+/* From MESSAGE-INTEGRITY or MESSAGE-INTEGRITY-SHA256 on nobody vouches for what a walk finds. */
+static inline bool stun_is_integrity(uint16_t type)
+{
+	return type == STUN_ATTR_MESSAGE_INTEGRITY || type == STUN_ATTR_MESSAGE_INTEGRITY_SHA256;
+}
 
 /* A reader of a message, placed behind its header. */
 reader stun_attributes(slice message);

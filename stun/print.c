@@ -120,8 +120,8 @@ static void print_value(const stun_rule *rule, const stun_message *m, text *t)
 		text_printf(t, "=%s", addr_print(place, address));
 		break;
 	case FORM_ERROR:
-		text_printf(t, "=%u ", m->error_code);
-		print_quoted(m->error_reason, t);
+		text_printf(t, "=%u ", rule->type == STUN_ATTR_ERROR_CODE ? m->error_code : m->address_error_code);
+		print_quoted(rule->type == STUN_ATTR_ERROR_CODE ? m->error_reason : m->address_error_reason, t);
 		break;
 	}
 }

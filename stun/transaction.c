@@ -64,6 +64,12 @@ bool stun_txn_receive(stun_txn *txn, uint64_t now, const stun_message *msg, slic
 	return true;
 }
 
+void stun_txn_hurry(stun_txn *txn)
+{
+	if (txn->state == STUN_TXN_WAITING && txn->sends < txn->sends_max)
+		txn->send_due = true;
+}
+
 void stun_txn_timeout(stun_txn *txn, uint64_t now)
 {
 	if (txn->state != STUN_TXN_WAITING || txn->send_due || now < txn->due)

@@ -47,10 +47,14 @@ void stun_txn_reset(stun_txn *txn);
 /*
  * True, and the state is then ANSWERED, if msg answers this request: same id and method, success or error, integrity
  * valid under key (RFC 8489 9.1.4). A message that fails the check is left alone, so that a forger cannot end the
- * wait. An empty key asks for no integrity: for requests sent without, and for responses that cannot have it
+ * wait. An empty key asks for no integrity: for requests sent without, and for responses that need not have it
  * (stun_is_challenge).
  */
 bool stun_txn_receive(stun_txn *txn, uint64_t now, const stun_message *msg, slice key);
+
+/* The request leaves again on the next poll_transmit, before its time: one of its sendings in all. Nothing happens if
+ * they are used up. */
+void stun_txn_hurry(stun_txn *txn);
 
 void stun_txn_timeout(stun_txn *txn, uint64_t now);
 uint64_t stun_txn_deadline(const stun_txn *txn); /* TIME_NEVER unless WAITING */

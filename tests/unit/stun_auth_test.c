@@ -230,15 +230,19 @@ static void the_nonce_cookie_tells_features(void **state)
 			 STUN_FEATURE_PASSWORD_ALGORITHMS | STUN_FEATURE_USERHASH);
 }
 
-static void the_first_known_password_algorithm_is_chosen(void **state)
+static void sha256_is_chosen_where_it_is_offered(void **state)
 {
 	(void)state;
 	static const uint8_t LIST[] = {0, 9, 0, 3, 0, 2, 0, 0, 0, 1, 0, 0}; /* 9 with 3 bytes of parameters, then MD5 */
 	static const uint8_t LYING[] = {0, 9, 0, 99, 0, 1, 0, 0};
+	static const uint8_t BOTH[] = {0, 1, 0, 0, 0, 2, 0, 0}; /* MD5 first */
 	stun_message m = {.password_algorithms = SLICE(LIST)};
 	uint16_t algorithm;
 	assert_true(stun_choose_algorithm(&m, &algorithm));
 	assert_int_equal(algorithm, STUN_ALGORITHM_MD5);
+	m.password_algorithms = SLICE(BOTH);
+	assert_true(stun_choose_algorithm(&m, &algorithm));
+	assert_int_equal(algorithm, STUN_ALGORITHM_SHA256);
 	m.password_algorithms = SLICE(LYING);
 	assert_false(stun_choose_algorithm(&m, &algorithm));
 	m.password_algorithms = slice_part(SLICE(LIST), 0, 8);
@@ -276,7 +280,7 @@ int main(void)
 		cmocka_unit_test(absence_is_told_from_failure),
 		cmocka_unit_test(a_message_too_long_to_authenticate_is_refused),
 		cmocka_unit_test(the_nonce_cookie_tells_features),
-		cmocka_unit_test(the_first_known_password_algorithm_is_chosen),
+		cmocka_unit_test(sha256_is_chosen_where_it_is_offered),
 		cmocka_unit_test(out_of_memory_is_an_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
