@@ -21,6 +21,7 @@ const char *ice_gathering_name(ice_gathering gathering)
 void ice_config_default(ice_config *config)
 {
 	*config = (ice_config){
+		.ufrag_length = ICE_UFRAG_MIN,
 		.ta_us = 20 * US_PER_MS,
 		.rto_us = 250 * US_PER_MS,
 		.check_sends = STUN_RETRANSMITS_MAX,
@@ -36,14 +37,15 @@ void ice_config_default(ice_config *config)
 
 static bool config_valid(const ice_config *c)
 {
-	return c->random.fill && c->ta_us >= ICE_TA_MIN_US && c->rto_us && c->check_sends && c->check_sends <= 16 &&
-	       c->gather_rto_us && c->gather_timeout_us && c->pac_us && c->consent_interval_us >= ICE_CONSENT_MIN_US &&
+	return c->random.fill && c->ufrag_length >= ICE_UFRAG_MIN && c->ufrag_length <= ICE_UFRAG_LENGTH_MAX &&
+	       c->ta_us >= ICE_TA_MIN_US && c->rto_us && c->check_sends && c->check_sends <= 16 && c->gather_rto_us &&
+	       c->gather_timeout_us && c->pac_us && c->consent_interval_us >= ICE_CONSENT_MIN_US &&
 	       c->consent_expiry_us > c->consent_interval_us && c->disconnected_us;
 }
 
 int ice_new_credentials(const ice_agent *a, ice_credentials *out)
 {
-	int err = rng_ice_chars(&a->config.random, out->ufrag, ICE_UFRAG_LENGTH);
+	int err = rng_ice_chars(&a->config.random, out->ufrag, a->config.ufrag_length);
 	return err ? err : rng_ice_chars(&a->config.random, out->pwd, ICE_PWD_LENGTH);
 }
 

@@ -49,6 +49,7 @@ typedef struct {
 	bool has_tie_breaker;	    /* else it is drawn */
 	uint64_t tie_breaker;	    /* any value, 0 and UINT64_MAX too */
 	bool allow_loopback;	    /* offer loopback addresses even if there are others */
+	size_t ufrag_length;	    /* characters of ours, default 4, at most 32: more where it tells agents apart */
 	uint64_t ta_us;		    /* pace of new transactions, default 20 ms (RFC 8445 14.2: at least 5 ms) */
 	uint64_t rto_us;	    /* first retransmission of a check, default 250 ms, doubling */
 	uint32_t check_sends;	    /* how often a check is sent before its pair has failed, default 7: about 16 s */

@@ -22,10 +22,10 @@
 #include "ice/ice.h"
 #include "stun/stun.h"
 
-#define ICE_COMPONENT 1u    /* BUNDLE and rtcp-mux: the only one */
-#define ICE_UFRAG_LENGTH 4u /* RFC 8839 5.4: at least 24 bits of randomness */
-#define ICE_PWD_LENGTH 24u  /* RFC 8839 5.4: at least 128 bits; 144 here */
-#define ICE_UFRAG_MIN 4u
+#define ICE_COMPONENT 1u	 /* BUNDLE and rtcp-mux: the only one */
+#define ICE_UFRAG_LENGTH_MAX 32u /* of one of ours */
+#define ICE_PWD_LENGTH 24u	 /* RFC 8839 5.4: at least 128 bits; 144 here */
+#define ICE_UFRAG_MIN 4u	 /* RFC 8839 5.4: at least 24 bits of randomness */
 #define ICE_PWD_MIN 22u
 #define ICE_MESSAGE_MAX 1200u		       /* of those built here, before they are enveloped */
 #define ICE_EVENTS_MAX 256u		       /* far more than one call can cause; beyond it the oldest goes */

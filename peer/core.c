@@ -8,8 +8,9 @@
 #include "peer/internal.h"
 
 #define SEND_BUFFER_DEFAULT ((size_t)16 << 20)
-#define MTU_MIN 576u  /* RFC 791: what every IPv4 host takes */
-#define MTU_MAX 1472u /* Ethernet less IPv4 and UDP headers */
+#define MTU_MIN 576u	      /* RFC 791: what every IPv4 host takes */
+#define MTU_MAX 1472u	      /* Ethernet less IPv4 and UDP headers */
+#define DEMUX_UFRAG_LENGTH 8u /* characters, 48 bits: of a million connections no two have the same */
 #define MESSAGE_MAX_MIN 1200u
 #define MESSAGE_MAX_MAX (UINT32_C(1) << 30)
 
@@ -91,7 +92,11 @@ static int create_layers(parley_core *core, const parley_core_config *config)
 	ice.random = core->random;
 	ice.trace = &core->trace;
 	ice.allow_loopback = config->allow_loopback;
+	if (config->demux)
+		ice.ufrag_length = DEMUX_UFRAG_LENGTH;
 	err = ice_create(&ice, &core->ice);
+	if (!err && config->demux)
+		err = demux_join(core, config->demux, config->demux_owner);
 	return err ? err : dc_layer_create(&core->trace, &core->channels);
 }
 
@@ -128,6 +133,7 @@ void parley_core_free(parley_core *core)
 {
 	if (!core)
 		return;
+	demux_leave(core);
 	events_clear(core);
 	free(core->polled);
 	free(core->reserve);
@@ -171,6 +177,7 @@ void parley_core_close(parley_core *core, uint64_t now)
 	say_goodbye(core);
 	dc_detach(core->channels, PARLEY_ECLOSED, "closed");
 	ice_close(core->ice);
+	demux_leave(core);
 	events_clear(core);
 	core->closed = true;
 	core->signaling_state = PARLEY_SIGNALING_CLOSED;

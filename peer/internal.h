@@ -9,6 +9,7 @@
  *   transport.c  datagrams in and out, time, ICE -> DTLS -> SCTP
  *   channels.c   the data channel calls
  *   transceivers.c  the transceiver calls; media_sdp.c: their part in descriptions; media.c: frames and packets
+ *   demux.c      sockets shared with other connections
  *   stats.c      getStats
  *   servers.c    ICE server URLs
  */
@@ -19,6 +20,7 @@
 #include "base/time.h"
 #include "base/trace.h"
 #include "dtls/dtls.h"
+#include "ice/demux.h"
 #include "ice/ice.h"
 #include "parley/core.h"
 #include "peer/servers.h"
@@ -59,6 +61,9 @@ struct parley_core {
 	/* layers, the lower ones first */
 	dtls_certificate *certificate;
 	ice_agent *ice;
+	ice_demux *demux;		/* NULL: the sockets are this connection's own */
+	ice_demux_member *demux_member; /* until closed */
+	void *demux_owner;
 	dtls_conn *dtls;	/* from the first negotiated transport on */
 	sctp_association *sctp; /* from the first negotiated data section on */
 	dc_layer *channels;
@@ -143,6 +148,14 @@ void gather_start(parley_core *core);
 void gather_on_candidate(parley_core *core, const ice_candidate *candidate);
 void gather_on_state(parley_core *core, ice_gathering state);
 int remote_candidate_add(parley_core *core, slice line); /* to ICE; unusable kinds are 0 */
+
+/* demux.c: nothing happens where there is none */
+int demux_join(parley_core *core, struct parley_demux *demux, void *owner);
+void demux_leave(parley_core *core);
+void demux_follow_restart(parley_core *core);	    /* at the end of each input: the ufrag may be another one */
+void demux_sent(parley_core *core, slice datagram); /* by ICE */
+/* ICE has taken it for authentic. */
+void demux_heard(parley_core *core, const parley_addr *local, const parley_addr *remote, slice message);
 
 /* transport.c */
 void transport_pump(

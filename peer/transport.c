@@ -139,6 +139,7 @@ void transport_pump(parley_core *core)
 		for (dtls_event e; dtls_poll_event(core->dtls, &e); moved = true)
 			on_dtls_event(core, &e);
 	}
+	demux_follow_restart(core);
 	state_update_connection(core);
 }
 
@@ -178,6 +179,8 @@ void parley_core_receive(parley_core *core, uint64_t now, const parley_addr *loc
 	case KIND_STUN:
 		if (ice_receive(core->ice, now, local, remote, slice_of(data, len)))
 			core->packets_dropped++;
+		else
+			demux_heard(core, local, remote, slice_of(data, len));
 		break;
 	case KIND_DTLS:
 		receive_dtls(core, local, remote, slice_of(data, len));
@@ -237,7 +240,10 @@ static bool give(parley_core *core, const ice_packet *p, parley_packet *out)
 static bool transmit_ice(parley_core *core, parley_packet *out)
 {
 	ice_packet p = {.data = {.data = core->datagram, .capacity = sizeof core->datagram}};
-	return ice_poll_transmit(core->ice, core->now, &p) && give(core, &p, out);
+	if (!ice_poll_transmit(core->ice, core->now, &p))
+		return false;
+	demux_sent(core, slice_of(p.data.data, p.data.len));
+	return give(core, &p, out);
 }
 
 /* The next SCTP packet as one DTLS record, put together in core->datagram. */

@@ -29,6 +29,19 @@ bool stun_is_message(slice datagram)
 	       datagram.len == STUN_HEADER_SIZE + length;
 }
 
+bool stun_read_header(slice datagram, stun_header *h)
+{
+	if (!stun_is_message(datagram))
+		return false;
+	reader r = reader_of(datagram);
+	uint16_t type = read_u16(&r);
+	h->class = (stun_class)((type >> 7 & 2) | (type >> 4 & 1));
+	h->method = (uint16_t)((type >> 2 & 0xf80) | (type >> 1 & 0x70) | (type & 0xf));
+	read_skip(&r, STUN_ID_AT - r.pos);
+	read_copy(&r, h->id.bytes, STUN_ID_SIZE);
+	return true;
+}
+
 reader stun_attributes(slice message)
 {
 	reader r = reader_of(message);
@@ -178,15 +191,14 @@ static bool decode_attribute(const stun_attribute *a, stun_message *m)
 int stun_parse(slice in, stun_message *m)
 {
 	memset(m, 0, sizeof *m);
-	if (!stun_is_message(in))
+	stun_header h;
+	if (!stun_read_header(in, &h))
 		return PARLEY_EPROTO;
 	m->raw = in;
-	reader r = reader_of(in);
-	uint16_t type = read_u16(&r);
-	m->class = (stun_class)((type >> 7 & 2) | (type >> 4 & 1));
-	m->method = (uint16_t)((type >> 2 & 0xf80) | (type >> 1 & 0x70) | (type & 0xf));
-	read_skip(&r, STUN_ID_AT - r.pos);
-	read_copy(&r, m->id.bytes, STUN_ID_SIZE);
+	m->class = h.class;
+	m->method = h.method;
+	m->id = h.id;
+	reader r = stun_attributes(in);
 	stun_attribute a;
 	while (stun_next_attribute(&r, &a))
 		if (!decode_attribute(&a, m))

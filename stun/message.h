@@ -181,6 +181,15 @@ typedef struct {
  * datagram's. Cheap, for telling protocols apart on one port; says nothing of the attributes. */
 bool stun_is_message(slice datagram);
 
+/* The header alone, for who only has to pass a message on. False: not stun_is_message. */
+typedef struct {
+	stun_class class;
+	uint16_t method; /* a stun_method, or any other */
+	stun_id id;
+} stun_header;
+
+bool stun_read_header(slice datagram, stun_header *h);
+
 /*
  * Decodes all of in, which is one whole message. 0, or PARLEY_EPROTO: not STUN, an attribute past the end, a known
  * attribute of the wrong form, or anything after FINGERPRINT (RFC 8489 14.7). *m is then not to be used.

@@ -117,6 +117,9 @@ typedef struct {
 	bool decline_media; /* answer audio and video inactive where no transceiver was added for them; default false: a
 			       recvonly transceiver is made for each */
 	bool key_log;	    /* emit PARLEY_EVENT_KEY_LOG: secrets that decrypt the connection; default false */
+	struct parley_demux
+		*demux;	   /* parley/demux.h: the sockets are shared with its other connections; default NULL */
+	void *demux_owner; /* what parley_demux_route gives back */
 } parley_core_config;
 
 void parley_core_config_default(parley_core_config *config);
@@ -125,7 +128,8 @@ void parley_core_config_default(parley_core_config *config);
 
 typedef struct parley_core parley_core;
 
-/* Creates a connection in state `new`. PARLEY_EINVAL: the configuration is malformed (a URL, a range). */
+/* Creates a connection in state `new`. PARLEY_EINVAL: the configuration is malformed (a URL, a range); PARLEY_ELIMIT: the demux has as
+ * many connections as it may. */
 int parley_core_new(const parley_core_config *config, uint64_t now, parley_core **out);
 
 /* W3C close(): says goodbye to the peer (what poll_transmit still gives out), all states become closed. Never waits. After it, calls
