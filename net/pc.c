@@ -17,6 +17,7 @@
 #include "net/dns.h"
 #include "net/interfaces.h"
 #include "net/mdns.h"
+#include "net/port.h"
 #include "net/random.h"
 #include "net/timer.h"
 #include "net/turn.h"
@@ -35,6 +36,8 @@ struct parley_pc {
 	net_turn *turn;	  /* to drain from the loop */
 	parley_addr addresses[NET_INTERFACES_MAX];
 	size_t address_count;
+	parley_port *port; /* NULL: the sockets are its own */
+	net_port_user port_user;
 	net_udp *sockets[NET_INTERFACES_MAX];
 	size_t socket_count;
 	list_node lookups; /* of struct lookup */
@@ -320,6 +323,55 @@ static int pc_called(parley_pc *pc, int result)
 	return result;
 }
 
+/* --- sockets --- */
+
+static bool add_socket(parley_pc *pc, net_udp *socket)
+{
+	if (parley_core_add_local_address(pc->core, net_now(), net_udp_local(socket)) != 0)
+		return false;
+	pc->sockets[pc->socket_count++] = socket;
+	return true;
+}
+
+static void share_sockets(parley_pc *pc)
+{
+	net_udp *socket;
+	for (size_t i = 0; (socket = net_port_socket(pc->port, i)); i++)
+		add_socket(pc, socket);
+}
+
+/* An address that cannot be bound any more is left out. */
+static void open_sockets(parley_pc *pc)
+{
+	net_udp *socket;
+	for (size_t i = 0; i < pc->address_count; i++)
+		if (net_udp_open(pc->loop, &pc->addresses[i], datagram_came, pc, &socket) == 0 &&
+		    !add_socket(pc, socket))
+			net_udp_close(socket);
+}
+
+static void pc_bind(parley_pc *pc)
+{
+	if (pc->bound || pc->closed)
+		return;
+	pc->bound = true;
+	if (pc->port)
+		share_sockets(pc);
+	else
+		open_sockets(pc);
+	parley_core_local_addresses_done(pc->core, net_now());
+}
+
+static void pc_unbind(parley_pc *pc)
+{
+	for (size_t i = 0; i < pc->socket_count && !pc->port; i++)
+		net_udp_close(pc->sockets[i]);
+	pc->socket_count = 0;
+	if (pc->port)
+		net_port_release(pc->port);
+	pc->port = NULL;
+}
+
 /* --- life --- */
 
 void parley_configuration_default(parley_configuration *configuration)
@@ -340,6 +392,10 @@ void parley_configuration_default(parley_configuration *configuration)
 /* Which addresses to bind, and whether loopback is among the candidates. */
 static int choose_addresses(parley_pc *pc, const parley_configuration *configuration)
 {
+	if (configuration->port) {
+		pc->loopback = net_port_is_loopback(configuration->port);
+		return 0;
+	}
 	if (configuration->bind_address) {
 		if (!addr_parse_ip(slice_from_string(configuration->bind_address), 0, &pc->addresses[0]))
 			return PARLEY_EINVAL;
@@ -374,7 +430,12 @@ static int pc_set_up(parley_pc *pc, const parley_configuration *configuration)
 	config.log_level = configuration->log_level;
 	config.decline_media = configuration->decline_media;
 	config.key_log = configuration->key_log;
-	return parley_core_new(&config, net_now(), &pc->core);
+	config.demux = configuration->port ? net_port_demux(configuration->port) : NULL;
+	config.demux_owner = &pc->port_user;
+	error = parley_core_new(&config, net_now(), &pc->core);
+	if (!error && configuration->port)
+		net_port_acquire(pc->port = configuration->port);
+	return error;
 }
 
 int parley_pc_new(uv_loop_t *loop, const parley_configuration *configuration, const parley_callbacks *callbacks,
@@ -384,6 +445,7 @@ int parley_pc_new(uv_loop_t *loop, const parley_configuration *configuration, co
 	if (!pc)
 		return PARLEY_ENOMEM;
 	*pc = (parley_pc){.loop = loop, .callbacks = *callbacks, .me = me, .log_level = configuration->log_level};
+	pc->port_user = (net_port_user){.on_datagram = datagram_came, .me = pc};
 	list_init(&pc->lookups);
 	int error = pc_set_up(pc, configuration);
 	if (error) {
@@ -402,8 +464,7 @@ void parley_pc_close(parley_pc *pc)
 	parley_core_close(pc->core, net_now());
 	unsigned budget = PC_STEPS_PER_TURN;
 	pc_transmit(pc, &budget); /* the goodbye */
-	while (pc->socket_count > 0)
-		net_udp_close(pc->sockets[--pc->socket_count]);
+	pc_unbind(pc);
 	LIST_FOR_SAFE (node, after, &pc->lookups) {
 		lookup *l = LIST_ENTRY(node, lookup, node);
 		net_dns_cancel(l->dns);
@@ -426,23 +487,6 @@ void parley_pc_free(parley_pc *pc)
 }
 
 /* --- calls --- */
-
-/* Opens the sockets. An address that cannot be bound any more is left out. */
-static void pc_bind(parley_pc *pc)
-{
-	if (pc->bound || pc->closed)
-		return;
-	pc->bound = true;
-	for (size_t i = 0; i < pc->address_count; i++) {
-		net_udp **socket = &pc->sockets[pc->socket_count];
-		if (net_udp_open(pc->loop, &pc->addresses[i], datagram_came, pc, socket) != 0)
-			continue;
-		pc->socket_count++;
-		if (parley_core_add_local_address(pc->core, net_now(), net_udp_local(*socket)) != 0)
-			net_udp_close(pc->sockets[--pc->socket_count]);
-	}
-	parley_core_local_addresses_done(pc->core, net_now());
-}
 
 int parley_pc_set_local_description(parley_pc *pc, parley_sdp_type type, const char *sdp)
 {

@@ -21,6 +21,7 @@
 #define PARLEY_PARLEY_H
 
 #include "parley/core.h"
+#include "parley/demux.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -28,6 +29,7 @@ extern "C" {
 
 struct uv_loop_s;
 typedef struct parley_pc parley_pc;
+typedef struct parley_port parley_port;
 
 /* RTCConfiguration, and what a native program wants besides */
 typedef struct {
@@ -38,6 +40,7 @@ typedef struct {
 	size_t mtu;
 	bool allow_loopback; /* default false; loopback is used all the same when the machine has no other address */
 	const char *bind_address; /* only this local IP address; NULL: all that are up */
+	parley_port *port; /* these sockets, shared with others, instead of its own; the two above do not count then */
 	enum parley_log_level log_level;
 	bool decline_media;
 	bool key_log;
@@ -118,6 +121,22 @@ int parley_pc_request_key_frame(parley_pc *pc, parley_transceiver transceiver);
 int parley_pc_set_bitrate(parley_pc *pc, uint64_t min_bps, uint64_t start_bps, uint64_t max_bps);
 int parley_pc_receive_packets(parley_pc *pc, parley_transceiver transceiver, bool packets);
 int parley_pc_get_stats_json(const parley_pc *pc, char **json);
+
+/*
+ * One UDP port for many connections, told apart by their ICE credentials: a server's, which has one number to open in its firewall. Each
+ * connection whose configuration names the port sends and receives there; parley/demux.h has what that means for safety, and its limits.
+ *
+ * address: the local IP address; NULL: all that are up now, without loopback unless there is nothing else. number 0: any that is free, the
+ * same on all of them. max_connections: at a time; one more is PARLEY_ELIMIT from parley_pc_new. PARLEY_EINVAL: not an address or
+ * not a number of connections; PARLEY_EIO: the port is taken, or not an address of this machine.
+ */
+int parley_port_new(struct uv_loop_s *loop, const char *address, uint16_t number, size_t max_connections,
+		    parley_port **out);
+uint16_t parley_port_number(const parley_port *port);
+void parley_port_get_stats(const parley_port *port, parley_demux_stats *out);
+
+/* Gives the port up; no new connection may name it. Connections that use it go on: the sockets close with the last of them. NULL is allowed. */
+void parley_port_free(parley_port *port);
 
 #ifdef __cplusplus
 }
