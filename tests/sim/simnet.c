@@ -6,19 +6,12 @@
 
 #include "base/addr.h"
 #include "base/crc.h"
+#include "tests/sim/simtcp.h"
 #include "tests/support/test.h"
 #include "tests/support/virtual_openssl.h"
 
-#define UNIX_TIME_S UINT64_C(1700000000)
 #define TURNS_MAX 4u
-
-typedef struct {
-	list_node node;
-	uint64_t time;
-	parley_addr from, to;
-	size_t len;
-	uint8_t data[];
-} flying_packet;
+#define HOPS_MAX 16u
 
 typedef struct {
 	list_node node;
@@ -39,10 +32,15 @@ void simnet_init(simnet *net, uint64_t seed, const simnet_path *path)
 
 void simnet_clear(simnet *net)
 {
-	for (size_t i = 0; i < net->node_count; i++)
-		parley_core_free(net->nodes[i].core);
+	for (size_t i = 0; i < net->host_count; i++) {
+		if (net->hosts[i]->ops->clear)
+			net->hosts[i]->ops->clear(net->hosts[i]);
+		simtcp_clear(net->hosts[i]);
+	}
+	for (size_t i = 0; i < net->box_count; i++)
+		nat_clear(&net->boxes[i].nat);
 	for (list_node *n; (n = list_pop(&net->flying));)
-		free(LIST_ENTRY(n, flying_packet, node));
+		free(LIST_ENTRY(n, simnet_packet, node));
 	for (list_node *n; (n = list_pop(&net->later));) {
 		later_call *later = LIST_ENTRY(n, later_call, node);
 		free(later->context);
@@ -64,24 +62,40 @@ void simnet_trace(simnet *net, const char *format, ...)
 		fprintf(net->trace, "%10.6f %s\n", (double)(net->now - SIMNET_EPOCH) / 1e6, line);
 }
 
-simnet_node *simnet_add(simnet *net, const parley_core_config *config, simnet_handler on_event, void *user)
+simnet_box *simnet_add_box(simnet *net, const nat_config *config, simnet_box *outer, const parley_addr *outside,
+			   const simnet_path *path)
 {
-	assert_true(net->node_count < SIMNET_NODES_MAX);
-	simnet_node *node = &net->nodes[net->node_count];
-	*node = (simnet_node){.net = net, .index = (unsigned)net->node_count, .on_event = on_event, .user = user};
-	parley_core_config c;
-	parley_core_config_default(&c);
-	if (config)
-		c = *config;
-	c.random = rng_seeded_source(&net->rng);
-	c.unix_time_s = UNIX_TIME_S;
-	assert_int_equal(parley_core_new(&c, net->now, &node->core), 0);
-	net->node_count++;
-	node->addr = addr_ipv4(192, 0, 2, (uint8_t)(node->index + 1), (uint16_t)(50000 + node->index));
-	assert_int_equal(parley_core_add_local_address(node->core, net->now, &node->addr), 0);
-	assert_int_equal(parley_core_local_addresses_done(node->core, net->now), 0);
-	simnet_drain(node);
-	return node;
+	assert_true(net->box_count < SIMNET_BOXES_MAX);
+	simnet_box *box = &net->boxes[net->box_count++];
+	*box = (simnet_box){.outer = outer, .path = *path};
+	nat_init(&box->nat, config, outside, &net->rng);
+	return box;
+}
+
+void simnet_add_host(simnet *net, simnet_host *host, const char *name, const simnet_host_ops *ops, void *self)
+{
+	assert_true(net->host_count < SIMNET_HOSTS_MAX);
+	host->net = net;
+	host->ops = ops;
+	host->self = self;
+	snprintf(host->name, sizeof host->name, "%s", name);
+	simtcp_init(host);
+	net->hosts[net->host_count++] = host;
+}
+
+void simnet_add_name(simnet *net, const char *name, const parley_addr *address)
+{
+	assert_true(net->name_count < SIMNET_NAMES_MAX);
+	net->names[net->name_count].name = name;
+	net->names[net->name_count++].address = *address;
+}
+
+simnet_interface *simnet_interface_of(simnet_host *host, const parley_addr *ip)
+{
+	for (size_t i = 0; i < host->interface_count; i++)
+		if (addr_equal_ip(&host->interfaces[i].ip, ip))
+			return &host->interfaces[i];
+	return NULL;
 }
 
 void simnet_after(simnet *net, uint64_t delay_us, void (*call)(simnet *net, void *context), void *context)
@@ -95,16 +109,15 @@ void simnet_after(simnet *net, uint64_t delay_us, void (*call)(simnet *net, void
 	list_insert_before(at, &later->node);
 }
 
-/* --- the path --- */
+/* --- a hop --- */
 
 static bool chance(simnet *net, unsigned per_mille)
 {
 	return rng_seeded_below(&net->rng, 1000) < per_mille;
 }
 
-static uint64_t flight_time(simnet *net)
+static uint64_t flight_time(simnet *net, const simnet_path *path)
 {
-	const simnet_path *path = &net->path;
 	uint64_t t = path->delay_us;
 	if (path->jitter_us)
 		t += rng_seeded_below(&net->rng, path->jitter_us);
@@ -113,86 +126,145 @@ static uint64_t flight_time(simnet *net)
 	return t;
 }
 
-static void launch(simnet *net, const parley_packet *p)
+/* Takes p over. */
+static void launch(simnet *net, const simnet_path *path, simnet_packet *p)
 {
-	flying_packet *f = malloc(sizeof *f + p->len);
-	assert_non_null(f);
-	f->time = net->now + flight_time(net);
-	f->from = p->local;
-	f->to = p->remote;
-	f->len = p->len;
-	memcpy(f->data, p->data, p->len);
-	if (p->len && chance(net, net->path.corrupt))
-		f->data[rng_seeded_below(&net->rng, p->len)] ^= (uint8_t)(1u << rng_seeded_below(&net->rng, 8));
+	p->time = net->now + flight_time(net, path);
+	/* TCP has a checksum, too: to its user, a damaged segment is a lost one. */
+	if (p->len && chance(net, path->corrupt) && p->from.transport == PARLEY_UDP)
+		p->data[rng_seeded_below(&net->rng, p->len)] ^= (uint8_t)(1u << rng_seeded_below(&net->rng, 8));
 	list_node *at = &net->flying;
-	while (at->prev != &net->flying && LIST_ENTRY(at->prev, flying_packet, node)->time > f->time)
+	while (at->prev != &net->flying && LIST_ENTRY(at->prev, simnet_packet, node)->time > p->time)
 		at = at->prev;
-	list_insert_before(at, &f->node);
+	list_insert_before(at, &p->node);
 }
 
-static void send_packet(simnet_node *node, const parley_packet *p)
+static simnet_packet *copy_of(const simnet_packet *p)
 {
-	simnet *net = node->net;
-	net->packets++;
-	simnet_trace(net, "%u sends %zu bytes, crc %08x", node->index, p->len, crc32_ieee(slice_of(p->data, p->len)));
-	if (net->path.cut || (net->path.mtu && p->len > net->path.mtu) || chance(net, net->path.loss)) {
-		net->lost++;
+	simnet_packet *copy = malloc(sizeof *copy + p->len);
+	assert_non_null(copy);
+	memcpy(copy, p, sizeof *p + p->len);
+	return copy;
+}
+
+static void lose(simnet *net, simnet_packet *p, const char *why)
+{
+	char from[ADDR_TEXT_MAX], to[ADDR_TEXT_MAX];
+	net->lost++;
+	simnet_trace(net, "  lost: %s to %s: %s", addr_print(&p->from, from), addr_print(&p->to, to), why);
+	free(p);
+}
+
+static void hop(simnet *net, const simnet_path *path, simnet_packet *p)
+{
+	if (path->cut || (path->mtu && p->len > path->mtu) || chance(net, path->loss)) {
+		lose(net, p, "on the path");
 		return;
 	}
-	launch(net, p);
-	if (chance(net, net->path.duplicate))
-		launch(net, p);
+	launch(net, path, p);
+	if (chance(net, path->duplicate))
+		launch(net, path, copy_of(p));
 }
 
-/* --- the nodes --- */
+/* --- which hop --- */
 
-static void trace_event(simnet_node *node, const parley_event *e)
+static simnet_host *host_in(simnet *net, const simnet_box *realm, const parley_addr *ip)
 {
-	switch (e->type) {
-	case PARLEY_EVENT_LOG:
-		simnet_trace(node->net, "%u %s: %s", node->index, e->log.layer, e->log.text);
-		break;
-	case PARLEY_EVENT_CONNECTION_STATE:
-		simnet_trace(node->net, "%u connection %s %s", node->index,
-			     parley_connection_state_name(e->connection.state), e->connection.reason);
-		break;
-	case PARLEY_EVENT_MESSAGE:
-		simnet_trace(node->net, "%u message of %zu bytes", node->index, e->message.len);
-		break;
-	default:
-		simnet_trace(node->net, "%u event %d", node->index, (int)e->type);
-		break;
+	for (size_t i = 0; i < net->host_count; i++) {
+		const simnet_interface *interface = simnet_interface_of(net->hosts[i], ip);
+		if (interface && interface->box == realm)
+			return net->hosts[i];
+	}
+	return NULL;
+}
+
+/* Who is reached through this box: its own address, or, where it does not translate, whoever is behind it. */
+static bool is_behind(simnet *net, const simnet_box *box, const parley_addr *ip)
+{
+	if (box->nat.config.translates)
+		return addr_equal_ip(&box->nat.outside, ip);
+	if (host_in(net, box, ip))
+		return true;
+	for (size_t i = 0; i < net->box_count; i++)
+		if (net->boxes[i].outer == box && is_behind(net, &net->boxes[i], ip))
+			return true;
+	return false;
+}
+
+static simnet_box *box_in(simnet *net, const simnet_box *realm, const parley_addr *ip)
+{
+	for (size_t i = 0; i < net->box_count; i++)
+		if (net->boxes[i].outer == realm && is_behind(net, &net->boxes[i], ip))
+			return &net->boxes[i];
+	return NULL;
+}
+
+/* Sends p on in this realm; box: whence it came in, or NULL. */
+static void route(simnet *net, simnet_box *realm, const simnet_box *from_box, simnet_packet *p)
+{
+	p->host = host_in(net, realm, &p->to);
+	p->box = p->host ? NULL : box_in(net, realm, &p->to);
+	p->inward = p->box != NULL;
+	if (!p->host && !p->box)
+		p->box = realm;
+	if (++p->hops > HOPS_MAX || (!p->host && !p->box)) {
+		lose(net, p, "nobody has that address");
+	} else if (p->box && p->box == from_box && !p->box->nat.config.hairpins) {
+		lose(net, p, "no hairpinning");
+	} else {
+		hop(net, realm ? &realm->path : &net->path, p);
 	}
 }
 
-void simnet_drain(simnet_node *node)
+void simnet_send(simnet_host *host, const parley_addr *from, const parley_addr *to, const simnet_segment *segment,
+		 slice data)
 {
-	bool moved = true;
-	while (moved) {
-		moved = false;
-		for (parley_packet p; parley_core_poll_transmit(node->core, node->net->now, &p); moved = true)
-			send_packet(node, &p);
-		for (parley_event e; parley_core_poll_event(node->core, &e); moved = true) {
-			trace_event(node, &e);
-			if (node->on_event && e.type != PARLEY_EVENT_LOG)
-				node->on_event(node, &e);
-		}
-	}
-	parley_core_check_invariants(node->core);
+	simnet *net = host->net;
+	char a[ADDR_TEXT_MAX], b[ADDR_TEXT_MAX];
+	const simnet_interface *interface = simnet_interface_of(host, from);
+	net->packets++;
+	simnet_trace(net, "%s sends %zu bytes, crc %08x, %s to %s", host->name, data.len, crc32_ieee(data),
+		     addr_print(from, a), addr_print(to, b));
+	simnet_packet *p = malloc(sizeof *p + data.len);
+	assert_non_null(p);
+	*p = (simnet_packet){.from = *from, .to = *to, .len = data.len};
+	if (segment)
+		p->segment = *segment;
+	if (data.len)
+		memcpy(p->data, data.data, data.len);
+	if (!interface || interface->down || host->dead || from->family != to->family)
+		lose(net, p, "cannot be sent");
+	else
+		route(net, interface->box, NULL, p);
 }
 
-static void deliver(simnet *net)
+/* --- what happens --- */
+
+static void arrive_at_host(simnet *net, simnet_packet *p)
 {
-	flying_packet *f = LIST_ENTRY(list_pop(&net->flying), flying_packet, node);
-	for (size_t i = 0; i < net->node_count; i++) {
-		simnet_node *node = &net->nodes[i];
-		if (!addr_equal(&node->addr, &f->to))
-			continue;
-		parley_core_receive(node->core, net->now, &f->to, &f->from, f->data, f->len);
-		simnet_drain(node);
-		break;
+	simnet_host *host = p->host;
+	const simnet_interface *interface = simnet_interface_of(host, &p->to);
+	if (!interface || interface->down || host->dead) {
+		lose(net, p, "nobody is there");
+		return;
 	}
-	free(f);
+	if (p->to.transport == PARLEY_TCP)
+		simtcp_receive(host, p);
+	else if (host->ops->receive)
+		host->ops->receive(host, &p->to, &p->from, slice_of(p->data, p->len));
+	simtcp_flush(host);
+	free(p);
+}
+
+static void arrive_at_box(simnet *net, simnet_packet *p)
+{
+	simnet_box *box = p->box;
+	bool passes = p->inward ? nat_pass_in(&box->nat, net->now, &p->from, &p->to)
+				: nat_pass_out(&box->nat, net->now, &p->from, &p->to);
+	if (!passes)
+		lose(net, p, p->inward ? "not let in" : "not let out");
+	else
+		route(net, p->inward ? box : box->outer, p->inward ? NULL : box, p);
 }
 
 static void make_call(simnet *net)
@@ -203,25 +275,44 @@ static void make_call(simnet *net)
 	free(later);
 }
 
-static uint64_t next_deadline(const simnet *net, size_t *node)
+static uint64_t host_deadline(const simnet_host *host)
+{
+	uint64_t tcp = simtcp_deadline(host);
+	return host->ops->deadline ? time_min(tcp, host->ops->deadline(host)) : tcp;
+}
+
+static uint64_t next_deadline(const simnet *net, simnet_host **host)
 {
 	uint64_t earliest = PARLEY_NEVER;
-	for (size_t i = 0; i < net->node_count; i++) {
-		uint64_t deadline = parley_core_deadline(net->nodes[i].core);
+	for (size_t i = 0; i < net->host_count; i++) {
+		uint64_t deadline = host_deadline(net->hosts[i]);
 		if (deadline >= earliest)
 			continue;
 		earliest = deadline;
-		*node = i;
+		*host = net->hosts[i];
 	}
 	return earliest;
 }
 
+/* What is due may make something else due; one that stays due would keep a loop spinning. */
+static void host_timeout(simnet *net, simnet_host *host)
+{
+	unsigned turns = 0;
+	do {
+		assert_true(turns++ < TURNS_MAX);
+		simtcp_timeout(host);
+		if (host->ops->timeout)
+			host->ops->timeout(host);
+		simtcp_flush(host);
+	} while (host_deadline(host) <= net->now);
+}
+
 bool simnet_step(simnet *net, uint64_t end)
 {
-	size_t node = 0;
-	uint64_t timer = next_deadline(net, &node);
+	simnet_host *host = NULL;
+	uint64_t timer = next_deadline(net, &host);
 	uint64_t packet_at =
-		list_empty(&net->flying) ? PARLEY_NEVER : LIST_ENTRY(net->flying.next, flying_packet, node)->time;
+		list_empty(&net->flying) ? PARLEY_NEVER : LIST_ENTRY(net->flying.next, simnet_packet, node)->time;
 	uint64_t call_at = list_empty(&net->later) ? PARLEY_NEVER : LIST_ENTRY(net->later.next, later_call, node)->time;
 	uint64_t next = time_min(timer, time_min(packet_at, call_at));
 	if (next > end || next == PARLEY_NEVER)
@@ -232,15 +323,13 @@ bool simnet_step(simnet *net, uint64_t end)
 	if (call_at == next) {
 		make_call(net);
 	} else if (packet_at == next) {
-		deliver(net);
+		simnet_packet *p = LIST_ENTRY(list_pop(&net->flying), simnet_packet, node);
+		if (p->host)
+			arrive_at_host(net, p);
+		else
+			arrive_at_box(net, p);
 	} else {
-		/* What is due may make something else due; one that stays due would keep a loop spinning. */
-		unsigned turns = 0;
-		do {
-			assert_true(turns++ < TURNS_MAX);
-			parley_core_timeout(net->nodes[node].core, net->now);
-			simnet_drain(&net->nodes[node]);
-		} while (parley_core_deadline(net->nodes[node].core) <= net->now);
+		host_timeout(net, host);
 	}
 	return true;
 }

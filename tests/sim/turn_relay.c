@@ -1,0 +1,78 @@
+#include "base/addr.h"
+#include "tests/sim/turn_internal.h"
+#include "tests/support/test.h"
+
+/* A peer's datagram, with the largest headers around it. */
+#define RELAYED_MAX (UINT16_MAX + 64u)
+
+static void to_peer(turn_server *s, const turn_allocation *a, const parley_addr *peer, slice data)
+{
+	const parley_addr *from = peer->family == PARLEY_IPV4 ? &a->ipv4 : &a->ipv6;
+	simnet_send(&s->host, from, peer, NULL, data);
+}
+
+void turn_send_indication(turn_server *s, const turn_flow *flow, const stun_message *m)
+{
+	const turn_allocation *a = turn_find(s, flow);
+	if (m->unknown_count || !m->has_peer_address || !m->has_data) {
+		turn_violation(s, flow, "a Send indication without peer or data, or with what is not known");
+	} else if (!a) {
+		s->count.strays++;
+	} else if (!turn_permits(s, a, &m->peer_address)) {
+		turn_violation(s, flow, "Send to a peer without a permission");
+	} else {
+		s->count.sends++;
+		to_peer(s, a, &m->peer_address, m->data);
+	}
+}
+
+void turn_channel_data(turn_server *s, const turn_flow *flow, slice unit)
+{
+	const turn_allocation *a = turn_find(s, flow);
+	uint16_t number;
+	slice data;
+	if (stun_parse_channel_data(unit, &number, &data)) {
+		turn_violation(s, flow, "malformed ChannelData");
+		return;
+	}
+	if (!a) {
+		s->count.strays++;
+		return;
+	}
+	const turn_channel *c = turn_channel_numbered(s, a, number);
+	if (!c) {
+		turn_violation(s, flow, "ChannelData on %04x, which is not bound", number);
+	} else if (!turn_permits(s, a, &c->peer)) {
+		turn_violation(s, flow, "ChannelData to a peer without a permission");
+	} else {
+		s->count.channel_sends++;
+		to_peer(s, a, &c->peer, data);
+	}
+}
+
+void turn_from_peer(turn_server *s, const turn_allocation *a, const parley_addr *peer, slice data)
+{
+	uint8_t bytes[RELAYED_MAX];
+	writer w = writer_of(bytes, sizeof bytes);
+	if (!turn_permits(s, a, peer)) {
+		s->count.unpermitted++;
+		return;
+	}
+	const turn_channel *c = turn_channel_of(s, a, peer);
+	if (c) {
+		s->count.channel_datas++;
+		stun_put_channel_header(&w, c->number, data.len);
+		write_bytes(&w, data);
+		if (a->flow.stream)
+			write_pad(&w, 4);
+	} else {
+		stun_id id;
+		parley_random random = rng_seeded_source(&s->host.net->rng);
+		assert_int_equal(stun_id_random(&random, &id), 0);
+		s->count.datas++;
+		stun_begin(&w, STUN_INDICATION, STUN_DATA, &id);
+		stun_put_xor_address(&w, STUN_ATTR_XOR_PEER_ADDRESS, peer);
+		stun_put_bytes(&w, STUN_ATTR_DATA, data);
+	}
+	turn_reply(s, &a->flow, &w);
+}

@@ -1,0 +1,91 @@
+/*
+ * tests/sim/turn_server.h: a STUN and TURN server on the simulated network (RFC 8489 Binding, with two addresses also RFC
+ * 5780; RFC 8656 with UDP allocations of both families over UDP, TCP and TLS), which judges its clients as well.
+ *
+ * It listens on each of its interfaces: 3478 UDP and TCP, 443 and 5349 TLS. Relayed addresses are of its first interface of
+ * the family. It is strict: what a client must not do is answered as the RFC says and counted as a violation, with words
+ * for the first. What a client can do rightly and still be refused (an allocation that a restart has wiped out) is counted
+ * apart. Not here: quotas, reservations (a token is never valid), TCP relaying.
+ *
+ *   turn_server.c           listening, Binding, clients' messages and streams, credentials
+ *   turn_allocation.c       Allocate, Refresh, CreatePermission, ChannelBind
+ *   turn_relay.c            data between clients and peers
+ */
+#ifndef PARLEY_TESTS_TURN_SERVER_H
+#define PARLEY_TESTS_TURN_SERVER_H
+
+#include "stun/stun.h"
+#include "tests/sim/simnet.h"
+#include "tests/sim/simtcp.h"
+
+#define TURN_SERVER_PORT 3478u
+#define TURN_SERVER_OTHER_PORT 3479u /* RFC 5780 */
+#define TURN_SERVER_TLS_PORT 5349u
+#define TURN_SERVER_HTTPS_PORT 443u
+#define TURN_SERVER_RECENT 64u /* requests remembered: retransmissions are told from reuse of an id */
+
+typedef struct {
+	const char *username, *password, *realm; /* NULL: no TURN, Binding only */
+	const char *name;			 /* in its TLS certificate */
+	bool sha256;				 /* announces PASSWORD-ALGORITHMS and USERHASH, and insists */
+	uint64_t nonce_lifetime_us;		 /* 0: an hour */
+	uint32_t lifetime_max_s;		 /* of allocations; 0: an hour */
+	bool discovers_nats;   /* RFC 5780: its first two IPv4 interfaces are each other's alternate */
+	parley_addr alternate; /* family not NONE: Allocate is answered 300, go there */
+} turn_server_config;
+
+/* A client's 5-tuple: to its UDP address, or its stream. */
+typedef struct {
+	parley_addr local, remote;
+	simtcp_connection *stream; /* NULL: UDP */
+} turn_flow;
+
+/* What its clients and their peers did. */
+typedef struct {
+	unsigned bindings;			/* Binding requests */
+	unsigned challenges, stale_nonces;	/* 401, 438 */
+	unsigned wrong_passwords;		/* 401 to a request with credentials */
+	unsigned allocations;			/* made */
+	unsigned refreshes, deletions;		/* of those, by Refresh; lifetime 0 */
+	unsigned permissions, channels;		/* successful requests, the first of a kind and those that refresh */
+	unsigned new_permissions, new_channels; /* the first of a kind */
+	unsigned expired;			/* allocations that nobody refreshed */
+	unsigned mismatches;			/* 437 */
+	unsigned strays;			/* data of clients without an allocation */
+	unsigned sends, datas;			/* Send, Data indications passed on */
+	unsigned channel_sends, channel_datas;	/* ChannelData passed on, to peers and to clients */
+	unsigned unpermitted;			/* peers' packets that no permission lets through */
+} turn_server_counters;
+
+typedef struct {
+	uint32_t hash; /* of id and client */
+	uint32_t content;
+	unsigned sendings;
+} turn_recent;
+
+typedef struct {
+	simnet_host host;
+	turn_server_config config;
+	list_node allocations;
+	stun_key md5_key, sha256_key;
+	uint8_t userhash[SHA256_SIZE];
+	uint64_t epoch; /* of nonces: another after a restart */
+	uint16_t next_port;
+	turn_recent recent[TURN_SERVER_RECENT];
+	size_t next_recent;
+	turn_server_counters count;
+	unsigned violations;
+	char violation[240]; /* the first one */
+} turn_server;
+
+/* Puts it into the network. interfaces are copied, what config points to must outlive it. */
+void turn_server_add(turn_server *s, simnet *net, const char *name, const turn_server_config *config,
+		     const simnet_interface *interfaces, size_t count);
+/* Allocations, nonces and connections are forgotten. */
+void turn_server_restart(turn_server *s);
+/* How many allocations there are. */
+size_t turn_server_allocations(turn_server *s);
+/* How many clients have an allocation over this: TURN_SERVER_PORT with UDP or TCP, or one of the TLS ports. */
+size_t turn_server_allocations_over(turn_server *s, enum parley_transport transport, uint16_t port);
+
+#endif
