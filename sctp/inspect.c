@@ -24,7 +24,7 @@ void sctp_get_stats(const sctp_association *a, sctp_stats *stats)
 	stats->peer_zero_checksum = a->peer.zero_checksum;
 }
 
-static void check_timers(const sctp_association *a)
+void sctp_check_timers(const sctp_association *a)
 {
 	bool t1 = sctp_timer_armed(a, SCTP_TIMER_T1);
 	if (a->ended) {
@@ -56,7 +56,7 @@ static void check_resets(const sctp_association *a)
 
 void sctp_check_invariants(const sctp_association *a)
 {
-	check_timers(a);
+	sctp_check_timers(a);
 	check_resets(a);
 	sctp_send_queue_check(&a->queue);
 	sctp_outstanding_check(&a->sent);

@@ -207,6 +207,7 @@ void sctp_get_stats(const sctp_association *a, sctp_stats *stats);
 
 /* Asserts what must always hold: outstanding data has a timer, counters add up, queues are within limits. For tests. */
 void sctp_check_invariants(const sctp_association *a);
+void sctp_check_timers(const sctp_association *a);   /* the part of it that takes constant time: nothing can stall */
 void sctp_dump(const sctp_association *a, text *t);  /* some lines for people */
 void sctp_print_packet(slice packet_bytes, text *t); /* one line: "DATA tsn=.. sid=.. ..., SACK ..." */
 
