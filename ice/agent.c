@@ -31,7 +31,6 @@ void ice_config_default(ice_config *config)
 		.pac_us = 39500 * US_PER_MS,
 		.consent_interval_us = ICE_CONSENT_MIN_US,
 		.consent_expiry_us = 30 * US_PER_S,
-		.disconnected_us = 5 * US_PER_S,
 	};
 }
 
@@ -40,7 +39,7 @@ static bool config_valid(const ice_config *c)
 	return c->random.fill && c->ufrag_length >= ICE_UFRAG_MIN && c->ufrag_length <= ICE_UFRAG_LENGTH_MAX &&
 	       c->ta_us >= ICE_TA_MIN_US && c->rto_us && c->check_sends && c->check_sends <= 16 && c->gather_rto_us &&
 	       c->gather_timeout_us && c->pac_us && c->consent_interval_us >= ICE_CONSENT_MIN_US &&
-	       c->consent_expiry_us > c->consent_interval_us && c->disconnected_us;
+	       c->consent_expiry_us > c->consent_interval_us;
 }
 
 int ice_new_credentials(const ice_agent *a, ice_credentials *out)
@@ -218,7 +217,7 @@ void ice_set_gathering(ice_agent *a, ice_gathering gathering)
 
 static ice_state path_state(const ice_agent *a)
 {
-	if (a->path.silent)
+	if (ice_pulse_is_silent(&a->path.pulse))
 		return ICE_DISCONNECTED;
 	bool final = a->path.nominated && a->path.generation == a->generation && a->end_of_remote &&
 		     a->gathering == ICE_GATHERING_COMPLETE;

@@ -251,7 +251,7 @@ int ice_check_receive(ice_agent *a, uint64_t now, size_t base, const parley_addr
  */
 static bool supersedes(const ice_agent *a, const ice_pair *p, const ice_pair *old)
 {
-	bool silent = a->path.active && a->path.pair_id == old->id && a->path.silent;
+	bool silent = a->path.active && a->path.pair_id == old->id && ice_pulse_is_silent(&a->path.pulse);
 	return a->controlling || p->priority > old->priority || !old->use_candidate || silent;
 }
 
@@ -280,8 +280,8 @@ void ice_pair_nominated(ice_agent *a, ice_pair *p)
 static bool can_replace_path(const ice_agent *a, const ice_pair *p)
 {
 	const ice_path *path = &a->path;
-	return path->active && path->silent && path->generation == a->generation && path->pair_id != p->id &&
-	       p->answered_at > path->unanswered_since;
+	return path->active && ice_pulse_is_silent(&path->pulse) && path->generation == a->generation &&
+	       path->pair_id != p->id && p->answered_at > path->pulse.heard_at;
 }
 
 /* The best valid pair, if it is our turn to nominate and we do not do so already. */

@@ -194,7 +194,7 @@ static bool can_pair(const ice_agent *a, size_t base, const ice_remote *r)
 
 void ice_form_pairs(ice_agent *a)
 {
-	if (!a->has_remote || a->concluded)
+	if (!a->has_remote || (a->concluded && ice_path_is_well(a)))
 		return;
 	for (size_t i = 0; i < a->base_count; i++)
 		for (size_t j = 0; j < a->remote_count; j++)
@@ -247,19 +247,33 @@ bool ice_pairs_unfinished(const ice_agent *a)
 	return false;
 }
 
+static void consent_over(ice_agent *a, ice_pair *p)
+{
+	p->valid = p->nominated = p->nominating = false;
+	ice_check_cancel(p);
+	ice_pair_set_state(a, p, ICE_PAIR_FAILED);
+}
+
+static void recheck(ice_agent *a, uint64_t now, ice_pair *p)
+{
+	if (p->valid && now >= time_after(p->answered_at, a->config.consent_expiry_us))
+		consent_over(a, p); /* RFC 7675 5.1 */
+	if (p->check.active)
+		return;
+	if (p->valid)
+		ice_pair_trigger(a, p, false); /* the most likely to work, so before all others */
+	else if (p->state == ICE_PAIR_FAILED)
+		ice_pair_set_state(a, p, ICE_PAIR_WAITING);
+}
+
 void ice_pairs_recheck(ice_agent *a, uint64_t now)
 {
+	ice_form_pairs(a);
 	for (size_t i = 0; i < a->pair_count; i++) {
 		ice_pair *p = a->pairs[i];
-		if (a->path.active && a->path.generation == a->generation && a->path.pair_id == p->id)
-			continue;
-		if (p->valid && now >= time_after(p->answered_at, a->config.consent_expiry_us)) {
-			p->valid = p->nominated = p->nominating = false; /* RFC 7675 5.1: its consent is over too */
-			ice_check_cancel(p);
-			ice_pair_set_state(a, p, ICE_PAIR_FAILED);
-		}
-		if (p->state >= ICE_PAIR_SUCCEEDED && !p->check.active)
-			ice_pair_trigger(a, p, false);
+		bool is_path = a->path.active && a->path.generation == a->generation && a->path.pair_id == p->id;
+		if (!is_path)
+			recheck(a, now, p);
 	}
 }
 

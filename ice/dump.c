@@ -102,7 +102,7 @@ void ice_dump(const ice_agent *a, uint64_t now, text *out)
 		text_printf(out, "  data %s -> %s, generation %u, consent for %lld ms more%s\n",
 			    addr_print(&a->path.local, local), addr_print(&a->path.remote, remote), a->path.generation,
 			    ((long long)a->path.expiry - (long long)now) / (long long)US_PER_MS,
-			    a->path.silent ? ", silent" : "");
+			    ice_pulse_is_silent(&a->path.pulse) ? ", silent" : "");
 }
 
 static void check_pair(const ice_agent *a, size_t i)

@@ -60,7 +60,6 @@ typedef struct {
 	uint64_t pac_us;	     /* RFC 8863 4: never failed before that, default 39.5 s */
 	uint64_t consent_interval_us; /* RFC 7675 5.1: default 5 s, each randomised by 0.8 to 1.2 */
 	uint64_t consent_expiry_us;   /* RFC 7675 5.1: default 30 s */
-	uint64_t disconnected_us;     /* a check unanswered this long makes the state disconnected, default 5 s */
 } ice_config;
 
 /* The W3C's RTCIceTransportState. connected: a pair carries data; completed: and nothing better will come. */
@@ -216,6 +215,15 @@ int ice_receive(ice_agent *a, uint64_t now, const parley_addr *local, const parl
 bool ice_is_validated(const ice_agent *a, const parley_addr *local, const parley_addr *remote);
 /* Where to send data now: the nominated pair, or before that the best valid one. False: nowhere (also: consent expired). */
 bool ice_selected(const ice_agent *a, parley_addr *local, parley_addr *remote);
+
+/*
+ * Signs of life on the path that carries data (numbers and reasons: ice/pulse.h). ice_path_used: a datagram was sent on it that
+ * makes the peer send something. ice_path_alive: data came that only the peer can have sent, as it was decrypted; on another
+ * path: nothing happens. A path that stays silent after use is checked at once, and again and again; after about 1.5 s the
+ * state is disconnected, other pairs are checked, and the controlling agent nominates the best one that works.
+ */
+void ice_path_used(ice_agent *a, uint64_t now);
+void ice_path_alive(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote);
 
 void ice_timeout(ice_agent *a, uint64_t now);
 uint64_t ice_deadline(const ice_agent *a); /* TIME_NEVER: none */

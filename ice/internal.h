@@ -9,7 +9,7 @@
  *   checklist.c  pairs: forming, order, freezing, the triggered queue
  *   check.c      our checks: sending, responses, nomination
  *   server.c     the remote's checks: authentication, roles, triggered checks
- *   path.c       the pair that carries data: selection, consent
+ *   path.c       the pair that carries data: selection, signs of life, consent
  *   dump.c       counters, tables, invariants
  *
  * Every public call that changes something ends in ice_settle, which starts what may start and derives the state.
@@ -20,6 +20,7 @@
 #include "base/list.h"
 #include "base/rng.h"
 #include "ice/ice.h"
+#include "ice/pulse.h"
 #include "stun/stun.h"
 
 #define ICE_COMPONENT 1u	 /* BUNDLE and rtcp-mux: the only one */
@@ -27,10 +28,9 @@
 #define ICE_PWD_LENGTH 24u	 /* RFC 8839 5.4: at least 128 bits; 144 here */
 #define ICE_UFRAG_MIN 4u	 /* RFC 8839 5.4: at least 24 bits of randomness */
 #define ICE_PWD_MIN 22u
-#define ICE_MESSAGE_MAX 1200u		       /* of those built here, before they are enveloped */
-#define ICE_EVENTS_MAX 256u		       /* far more than one call can cause; beyond it the oldest goes */
-#define ICE_CONSENT_PENDING 8u		       /* consent checks remembered: 30 s of one per 4 s */
-#define ICE_CONSENT_GRACE_US (1 * US_PER_S)    /* the latest consent check may still be answered */
+#define ICE_MESSAGE_MAX 1200u	/* of those built here, before they are enveloped */
+#define ICE_EVENTS_MAX 256u	/* far more than one call can cause; beyond it the oldest goes */
+#define ICE_CONSENT_PENDING 32u /* checks of the path remembered: all of a doubt, and 10 s of a silent one */
 #define ICE_SRFLX_KEEPALIVE_US (15 * US_PER_S) /* RFC 8445 5.1.1.4, 11: keep the NAT's binding */
 #define ICE_CONFLICTS_MAX 8u		       /* a pair whose checks meet more is given up */
 #define ICE_HURRIES_MAX 32u		  /* how often a check is sent early: a peer cannot keep one going for ever */
@@ -137,9 +137,7 @@ typedef struct {
 	ice_consent_check pending[ICE_CONSENT_PENDING];
 	size_t next_pending;
 	uint64_t next_check, expiry;
-	bool unanswered; /* nothing heard since the consent check of unanswered_since */
-	uint64_t unanswered_since, last_sent;
-	bool silent; /* for so long that the state is disconnected */
+	ice_pulse pulse;
 } ice_path;
 
 /* A request that came before the remote credentials. */
@@ -272,9 +270,10 @@ void ice_pairs_reorder(ice_agent *a); /* after a role change */
 void ice_unfreeze(ice_agent *a, const ice_pair *like);
 ice_pair *ice_next_pair(const ice_agent *a); /* whose check is to be started next; NULL: none */
 bool ice_pairs_unfinished(const ice_agent *a);
-void ice_conclude(ice_agent *a);		    /* RFC 8445 8.1.2 */
-void ice_pairs_recheck(ice_agent *a, uint64_t now); /* all but the path's, which has fallen silent or is gone */
-size_t ice_pairs_active(const ice_agent *a);	    /* waiting and in progress */
+void ice_conclude(ice_agent *a); /* RFC 8445 8.1.2 */
+/* The path has fallen silent or is gone: all other ways there are and may be are checked. */
+void ice_pairs_recheck(ice_agent *a, uint64_t now);
+size_t ice_pairs_active(const ice_agent *a); /* waiting and in progress */
 
 /* check.c */
 void ice_check_start(ice_agent *a, uint64_t now, ice_pair *p);
@@ -301,7 +300,9 @@ ice_pair *ice_request_apply(ice_agent *a, uint64_t now, size_t base, const parle
 /* path.c */
 void ice_path_update(ice_agent *a, uint64_t now); /* which pair carries data */
 void ice_path_drop(ice_agent *a);
-void ice_path_heard(ice_agent *a, const parley_addr *local, const parley_addr *remote);
+bool ice_path_is_well(const ice_agent *a); /* there is one, and it is not silent */
+/* An authentic request came from remote to local: a sign of life, or, if that is not the path, of trouble. */
+void ice_path_heard(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote);
 void ice_path_timeout(ice_agent *a, uint64_t now);
 uint64_t ice_path_deadline(const ice_agent *a);
 bool ice_path_receive(ice_agent *a, uint64_t now, size_t base, const parley_addr *remote, const stun_message *m);

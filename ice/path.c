@@ -58,6 +58,7 @@ static void path_set(ice_agent *a, uint64_t now, const ice_pair *p)
 	path->next_check = time_after(p->answered_at, consent_interval(a));
 	if (path->next_check < now)
 		path->next_check = now;
+	ice_pulse_init(&path->pulse, now, p->has_rtt ? p->rtt_us : 0);
 	a->lost = false;
 	trace_printf(a->config.trace, TRACE_INFO, "ice", "data now from %s to %s", addr_print(&path->local, local),
 		     addr_print(&path->remote, remote));
@@ -67,6 +68,11 @@ static void path_set(ice_agent *a, uint64_t now, const ice_pair *p)
 void ice_path_drop(ice_agent *a)
 {
 	wipe(&a->path, sizeof a->path);
+}
+
+bool ice_path_is_well(const ice_agent *a)
+{
+	return a->path.active && !ice_pulse_is_silent(&a->path.pulse);
 }
 
 void ice_path_update(ice_agent *a, uint64_t now)
@@ -116,30 +122,47 @@ bool ice_is_validated(const ice_agent *a, const parley_addr *local, const parley
 	return false;
 }
 
-/* --- consent (RFC 7675) --- */
+/* --- signs of life --- */
 
-void ice_path_heard(ice_agent *a, const parley_addr *local, const parley_addr *remote)
+void ice_path_used(ice_agent *a, uint64_t now)
 {
-	if (is_path(a, local, remote))
-		a->path.unanswered = a->path.silent = false;
+	if (a->path.active)
+		ice_pulse_sent(&a->path.pulse, now);
 }
 
+void ice_path_alive(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote)
+{
+	if (!is_path(a, local, remote))
+		return;
+	bool silent = ice_pulse_is_silent(&a->path.pulse);
+	ice_pulse_data(&a->path.pulse, now);
+	if (silent)
+		ice_settle(a, now);
+}
+
+void ice_path_heard(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote)
+{
+	if (is_path(a, local, remote))
+		ice_pulse_heard(&a->path.pulse, now);
+	else if (a->path.active && a->concluded)
+		ice_pulse_doubt(&a->path.pulse, now); /* why else would it ask elsewhere? */
+}
+
+/* --- consent (RFC 7675) --- */
+
+/* For consent, or because the path is in doubt: both never send the same request twice, and either's answer gives consent. */
 static void send_consent(ice_agent *a, uint64_t now)
 {
 	ice_path *path = &a->path;
 	uint8_t bytes[ICE_MESSAGE_MAX];
 	writer w = writer_of(bytes, sizeof bytes);
 	ice_consent_check *c = &path->pending[path->next_pending];
-	path->next_check = time_after(now, consent_interval(a));
 	if (stun_id_random(&a->config.random, &c->id))
 		return; /* at the next one there may be randomness again; else consent ends */
 	path->next_pending = (path->next_pending + 1) % ICE_CONSENT_PENDING;
 	c->used = true;
-	c->sent_at = path->last_sent = now;
-	if (!path->unanswered) {
-		path->unanswered = true;
-		path->unanswered_since = now;
-	}
+	c->sent_at = now;
+	ice_pulse_asked(&path->pulse, now);
 	ice_build_request(a, &w, &c->id, &path->local_credentials, &path->remote_credentials,
 			  ice_check_priority(a, path->base), a->controlling, false);
 	ice_send(a, &path->local, &path->remote, &w);
@@ -176,43 +199,38 @@ static void consent_expired(ice_agent *a, uint64_t now)
 	}
 }
 
-static uint64_t silent_at(const ice_agent *a)
-{
-	if (!a->path.unanswered || a->path.silent)
-		return TIME_NEVER;
-	uint64_t since = time_after(a->path.unanswered_since, a->config.disconnected_us);
-	uint64_t grace = time_after(a->path.last_sent, ICE_CONSENT_GRACE_US);
-	return since > grace ? since : grace;
-}
-
 void ice_path_timeout(ice_agent *a, uint64_t now)
 {
-	if (!a->path.active)
+	ice_path *path = &a->path;
+	if (!path->active)
 		return;
-	if (now >= a->path.expiry) {
+	if (now >= path->expiry) {
 		consent_expired(a, now);
 		return;
 	}
-	if (now >= silent_at(a)) {
-		a->path.silent = true;
-		ice_pairs_recheck(a, now);
-	}
-	if (now >= a->path.next_check)
+	bool was_silent = ice_pulse_is_silent(&path->pulse), due = now >= path->next_check;
+	if (ice_pulse_timeout(&path->pulse, now) || due)
 		send_consent(a, now);
+	if (due)
+		path->next_check = time_after(now, consent_interval(a));
+	/* At once, and now and then while it lasts: ways may have opened. */
+	if (ice_pulse_is_silent(&path->pulse) && (!was_silent || due))
+		ice_pairs_recheck(a, now);
 }
 
 uint64_t ice_path_deadline(const ice_agent *a)
 {
 	if (!a->path.active)
 		return TIME_NEVER;
-	return time_min(time_min(a->path.expiry, a->path.next_check), silent_at(a));
+	return time_min(time_min(a->path.expiry, a->path.next_check), ice_pulse_deadline(&a->path.pulse));
 }
 
 static void consent_given(ice_agent *a, uint64_t now, const ice_consent_check *c)
 {
 	ice_path *path = &a->path;
 	path->expiry = time_after(now, a->config.consent_expiry_us);
-	path->unanswered = path->silent = false;
+	path->next_check = time_after(now, consent_interval(a));
+	ice_pulse_answered(&path->pulse, now, now - c->sent_at);
 	a->counters.responses_received++;
 	ice_pair *p = path_pair(a);
 	if (!p)

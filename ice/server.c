@@ -146,7 +146,7 @@ static void apply(ice_agent *a, uint64_t now, const request *r)
 {
 	const stun_message *m = r->m;
 	size_t base;
-	ice_path_heard(a, r->local, r->remote);
+	ice_path_heard(a, now, r->local, r->remote);
 	if (!r->current)
 		return; /* of the generation before: answered, and that is all */
 	/* The peer may have restarted and we not know it yet: then its password is unknown too. */

@@ -77,6 +77,30 @@ static void push_resolve(parley_core *core, const ice_event *e)
 	event_push(core, &event);
 }
 
+/* Another path carries data now, or the old one again: what waits for a timer that has backed off need not. */
+static void resume(parley_core *core)
+{
+	if (core->sctp)
+		sctp_path_changed(core->sctp, core->now);
+}
+
+static bool is_up(parley_ice_state state)
+{
+	return state == PARLEY_ICE_CONNECTED || state == PARLEY_ICE_COMPLETED;
+}
+
+static void on_ice_state(parley_core *core, parley_ice_state state)
+{
+	if (state == PARLEY_ICE_FAILED)
+		set_failure(core, ice_failure(core));
+	else if (state == PARLEY_ICE_CONNECTED)
+		core->failure[0] = '\0';
+	bool back = is_up(state) && core->ice_state == PARLEY_ICE_DISCONNECTED;
+	state_set_ice(core, state);
+	if (back)
+		resume(core);
+}
+
 static void on_ice_event(parley_core *core, const ice_event *e)
 {
 	switch (e->type) {
@@ -87,14 +111,11 @@ static void on_ice_event(parley_core *core, const ice_event *e)
 		gather_on_state(core, e->gathering);
 		break;
 	case ICE_EVENT_STATE:
-		if (e->state == ICE_FAILED)
-			set_failure(core, ice_failure(core));
-		else if (e->state == ICE_CONNECTED)
-			core->failure[0] = '\0';
-		state_set_ice(core, (parley_ice_state)e->state);
+		on_ice_state(core, (parley_ice_state)e->state);
 		break;
 	case ICE_EVENT_SELECTED_PAIR:
 		report_selected_pair(core, e);
+		resume(core);
 		break;
 	case ICE_EVENT_RESOLVE:
 		push_resolve(core, e);
@@ -145,6 +166,14 @@ void transport_pump(parley_core *core)
 
 /* --- in --- */
 
+/* Only what was decrypted counts: anybody on the way can copy an address. */
+static uint64_t records_received(const parley_core *core)
+{
+	dtls_stats stats;
+	dtls_get_stats(core->dtls, &stats);
+	return stats.records_received;
+}
+
 static void receive_dtls(parley_core *core, const parley_addr *local, const parley_addr *remote, slice datagram)
 {
 	if (!core->dtls || !ice_is_validated(core->ice, local, remote)) {
@@ -155,16 +184,19 @@ static void receive_dtls(parley_core *core, const parley_addr *local, const parl
 		return;
 	}
 	start_dtls_if_ready(core, true);
+	uint64_t before = records_received(core);
 	if (dtls_receive(core->dtls, core->now, datagram))
 		core->packets_dropped++;
+	if (records_received(core) != before)
+		ice_path_alive(core->ice, core->now, local, remote);
 }
 
 static void receive_rtp(parley_core *core, const parley_addr *local, const parley_addr *remote, slice datagram)
 {
-	if (core->rtp && ice_is_validated(core->ice, local, remote))
-		rtp_session_receive(core->rtp, core->now, datagram);
-	else
+	if (!core->rtp || !ice_is_validated(core->ice, local, remote))
 		core->packets_dropped++;
+	else if (rtp_session_receive(core->rtp, core->now, datagram))
+		ice_path_alive(core->ice, core->now, local, remote);
 }
 
 void parley_core_receive(parley_core *core, uint64_t now, const parley_addr *local, const parley_addr *remote,
@@ -259,15 +291,19 @@ static bool seal_sctp(parley_core *core, packet *record)
 	return false;
 }
 
-/* The next datagram for the peer, of whichever layer is most in a hurry. */
-static bool next_datagram(parley_core *core, packet *out)
+/* The next datagram for the peer, of whichever layer is most in a hurry. *wakes: the peer will have something to say to it. */
+static bool next_datagram(parley_core *core, packet *out, bool *wakes)
 {
+	*wakes = true;
 	if (dtls_poll_transmit(core->dtls, core->now, out))
 		return true;
 	out->len = 0;
 	if (core->rtp && rtp_session_poll_transmit(core->rtp, core->now, out)) /* media cannot wait, data can */
 		return true;
-	return core->sctp && !core->closed && dtls_get_state(core->dtls) == DTLS_CONNECTED && seal_sctp(core, out);
+	if (!core->sctp || core->closed || dtls_get_state(core->dtls) != DTLS_CONNECTED || !seal_sctp(core, out))
+		return false;
+	*wakes = sctp_awaits_answer(core->sctp); /* a SACK alone is answered by nothing */
+	return true;
 }
 
 /* Datagrams are put together behind ICE's headroom, so that it can envelop them in place. */
@@ -278,13 +314,16 @@ static bool transmit_data(parley_core *core, parley_packet *out)
 	if (!core->dtls || !path)
 		return false;
 	ice_packet p;
+	bool wakes;
 	do {
 		p = (ice_packet){.local = local, .remote = remote};
 		p.data.data = core->datagram + ICE_HEADROOM;
 		p.data.capacity = sizeof core->datagram - ICE_HEADROOM - ICE_TAILROOM;
-		if (!next_datagram(core, &p.data))
+		if (!next_datagram(core, &p.data, &wakes))
 			return false;
 	} while (!ice_envelop(core->ice, &p));
+	if (wakes)
+		ice_path_used(core->ice, core->now);
 	return give(core, &p, out);
 }
 

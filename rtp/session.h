@@ -192,8 +192,8 @@ int rtp_session_receive_packets(rtp_session *s, rtp_receiver_id id, bool packets
 
 /* Is it RTP or RTCP by its first bytes (RFC 7983)? For the owner's demultiplexer. */
 bool rtp_session_wants(slice datagram);
-/* One datagram as it came, encrypted. What is wrong with it is counted and traced. */
-void rtp_session_receive(rtp_session *s, uint64_t now, slice datagram);
+/* One datagram as it came, encrypted. What is wrong with it is counted and traced. True: the peer wrote it, and not long ago. */
+bool rtp_session_receive(rtp_session *s, uint64_t now, slice datagram);
 void rtp_session_timeout(rtp_session *s, uint64_t now); /* too early is harmless */
 uint64_t rtp_session_deadline(const rtp_session *s);	/* TIME_NEVER: none */
 /* The next datagram, encrypted. False: nothing to send now. Capacity at least the mtu. */

@@ -202,7 +202,7 @@ static bool decrypt(rtp_session *s, slice datagram, rtp_kind kind, packet *plain
 	return false;
 }
 
-void rtp_session_receive(rtp_session *s, uint64_t now, slice datagram)
+bool rtp_session_receive(rtp_session *s, uint64_t now, slice datagram)
 {
 	rtp_kind kind = rtp_classify(datagram);
 	packet plain;
@@ -210,9 +210,10 @@ void rtp_session_receive(rtp_session *s, uint64_t now, slice datagram)
 	s->stats.packets_received++;
 	s->stats.bytes_received += datagram.len;
 	if (s->closed || !decrypt(s, datagram, kind, &plain))
-		return;
+		return false;
 	if (kind == RTP_KIND_RTP)
 		receive_rtp(s, now, slice_of(plain.data, plain.len));
 	else
 		rtcp_receive(s, now, slice_of(plain.data, plain.len));
+	return true;
 }

@@ -5,6 +5,7 @@
  *   data.c         DATA, FORWARD-TSN, SACKs to send        ack.c        SACKs received, T3-rtx, heartbeats
  *   reconfig.c     stream reset                            shutdown.c   SHUTDOWN*, ABORT
  *   event.c        what the owner polls                    inspect.c    stats, dump, invariants
+ *   path.c         what the path below means for timers
  */
 #ifndef PARLEY_SCTP_INTERNAL_H
 #define PARLEY_SCTP_INTERNAL_H

@@ -12,6 +12,11 @@ void sctp_rto_init(sctp_rto *rto, uint64_t initial, uint64_t min, uint64_t max)
 	*rto = (sctp_rto){.initial = initial, .min = min, .max = max, .rto = initial};
 }
 
+void sctp_rto_forget_back_off(sctp_rto *rto)
+{
+	rto->rto = rto->measured ? clamped(rto, rto->srtt + 4 * rto->rttvar) : rto->initial;
+}
+
 void sctp_rto_sample(sctp_rto *rto, uint64_t rtt)
 {
 	if (rtt > rto->max)
@@ -25,7 +30,7 @@ void sctp_rto_sample(sctp_rto *rto, uint64_t rtt)
 		rto->rttvar = (3 * rto->rttvar + difference) / 4;
 		rto->srtt = (7 * rto->srtt + rtt) / 8;
 	}
-	rto->rto = clamped(rto, rto->srtt + 4 * rto->rttvar);
+	sctp_rto_forget_back_off(rto);
 }
 
 void sctp_rto_back_off(sctp_rto *rto)

@@ -17,5 +17,6 @@ typedef struct {
 void sctp_rto_init(sctp_rto *rto, uint64_t initial, uint64_t min, uint64_t max);
 void sctp_rto_sample(sctp_rto *rto, uint64_t rtt); /* of what was sent once only (Karn) */
 void sctp_rto_back_off(sctp_rto *rto);		   /* a timer expired (RFC 9260 6.3.3 E2) */
+void sctp_rto_forget_back_off(sctp_rto *rto);	   /* those expiries were another path's */
 
 #endif

@@ -114,6 +114,14 @@ uint64_t sctp_deadline(const sctp_association *a);    /* TIME_NEVER: none */
 /* Writes the next packet straight to out->data and sets out->len. False: nothing to send now. Capacity at least mtu. */
 bool sctp_poll_transmit(sctp_association *a, uint64_t now, packet *out);
 
+/*
+ * What is below has found another path, or the old one carries again: what waits for a timer that has backed off (RFC 9260
+ * 6.3.3 E2 doubles it each time) is sent at once, if it was repeated in vain before; sctp_deadline is then now.
+ */
+void sctp_path_changed(sctp_association *a, uint64_t now);
+/* Something was sent that the peer must answer, and it has not yet. */
+bool sctp_awaits_answer(const sctp_association *a);
+
 typedef struct {
 	bool unordered;
 	/* Partial reliability, none by default (RFC 7496). At most one of the two in data channels; both work together. */

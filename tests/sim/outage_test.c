@@ -78,7 +78,7 @@ static void two_seconds_are_hardly_noticed(void **state)
 		call c;
 		begin(&c, seed, 0, seed & 1);
 		cut(&c, 2 * US_PER_S);
-		all_delivered(&c, 10 * US_PER_S);
+		all_delivered(&c, US_PER_S);
 		for (int i = 0; i < 2; i++)
 			assert_false(c.ends[i].ice_states & SEEN(PARLEY_ICE_FAILED));
 		call_clear(&c);
@@ -96,7 +96,7 @@ static void twelve_seconds_disconnect_and_heal(void **state)
 			assert_int_equal(c.ends[i].ice_states, SEEN(PARLEY_ICE_DISCONNECTED));
 			assert_int_equal(c.ends[i].connection_state, PARLEY_CONNECTION_DISCONNECTED);
 		}
-		all_delivered(&c, 20 * US_PER_S);
+		all_delivered(&c, US_PER_S);
 		call_clear(&c);
 	}
 }
@@ -116,7 +116,7 @@ static void a_minute_fails_and_a_restart_heals(void **state)
 		call_run_for(&c, 5 * US_PER_S);
 		assert_int_equal(c.ends[0].connection_state, PARLEY_CONNECTION_FAILED);
 		call_restart_ice(&c);
-		all_delivered(&c, 30 * US_PER_S);
+		all_delivered(&c, US_PER_S);
 		call_clear(&c);
 	}
 }
@@ -178,13 +178,47 @@ static void a_fifth_of_all_packets_is_lost(void **state)
 		call c;
 		begin(&c, seed, 800, seed & 1);
 		c.net.path.loss = 200;
-		talk(&c, 60 * US_PER_S);
+		if (seed > SEEDS / 2)
+			c.net.path.delay_us = 150 * US_PER_MS;
+		talk(&c, 120 * US_PER_S);
+		for (int i = 0; i < 2; i++)
+			assert_int_equal(c.ends[i].ice_states, 0);
 		c.net.path.loss = 0;
 		all_delivered(&c, SETTLE_US);
-		for (int i = 0; i < 2; i++)
-			assert_false(c.ends[i].ice_states & SEEN(PARLEY_ICE_FAILED));
 		call_clear(&c);
 	}
+}
+
+/* Somebody who sees the addresses writes to both ends, without keys: that is no sign of life. */
+static void forge(call *c)
+{
+	static const uint8_t kinds[] = {22, 23, 0x80}; /* DTLS handshake and data, RTP */
+	uint8_t forged[100] = {0, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0xff, 0xff, 0, 87};
+	for (int i = 0; i < 2; i++)
+		for (size_t k = 0; k < ARRAY_LENGTH(kinds); k++) {
+			simnet_node *to = c->ends[i].node, *from = c->ends[1 - i].node;
+			forged[0] = kinds[k];
+			parley_core_receive(to->core, c->net.now, &to->addr, &from->addr, forged, sizeof forged);
+			simnet_drain(to);
+		}
+}
+
+static void forgers_do_not_hide_an_outage(void **state)
+{
+	(void)state;
+	call c;
+	begin(&c, 1, 0, false);
+	c.net.path.cut = true;
+	call_send(&c, 3);
+	for (unsigned i = 0; i < 40; i++) {
+		call_run_for(&c, 50 * US_PER_MS);
+		forge(&c);
+	}
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(c.ends[i].ice_states, SEEN(PARLEY_ICE_DISCONNECTED));
+	c.net.path.cut = false;
+	all_delivered(&c, US_PER_S);
+	call_clear(&c);
 }
 
 int main(int argc, char **argv)
@@ -198,6 +232,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(large_packets_vanish_for_a_while),
 		cmocka_unit_test(flipped_bits_reach_nobody),
 		cmocka_unit_test(a_fifth_of_all_packets_is_lost),
+		cmocka_unit_test(forgers_do_not_hide_an_outage),
 	};
 	return cmocka_run_group_tests_name("sim/outage", tests, NULL, NULL);
 }

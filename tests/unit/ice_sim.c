@@ -221,6 +221,57 @@ static void serve_stun(sim *s, const sim_datagram *d)
 	launch(s, &d->to, &d->from, writer_slice(&w));
 }
 
+/* --- data --- */
+
+#define DATA_FIRST_BYTE 0x80u /* RFC 7983: as RTP */
+
+static void send_data(sim *s, int i)
+{
+	static const uint8_t data[100] = {DATA_FIRST_BYTE};
+	sim_side *side = &s->side[i];
+	parley_addr local, remote;
+	if (!ice_selected(side->ice, &local, &remote))
+		return;
+	parley_addr from = translate_out(side, &local, &remote);
+	side->data_sent++;
+	ice_path_used(side->ice, s->now);
+	launch(s, &from, &remote, slice_of(data, sizeof data));
+}
+
+static void receive_data(sim *s, int i, const parley_addr *local, const parley_addr *from)
+{
+	sim_side *side = &s->side[i];
+	if (!ice_is_validated(side->ice, local, from))
+		return;
+	ice_path_alive(side->ice, s->now, local, from);
+	side->last_data = s->now;
+	side->data_received++;
+	if (side->answer_every && side->data_received % side->answer_every == 0)
+		send_data(s, i);
+}
+
+void sim_talk(sim *s, uint64_t interval_us)
+{
+	for (int i = 0; i < 2; i++) {
+		s->side[i].talk_us = interval_us;
+		s->side[i].next_talk = s->now + (uint64_t)i * interval_us / 2;
+	}
+}
+
+static uint64_t next_talk(const sim_side *side)
+{
+	return side->talk_us ? side->next_talk : TIME_NEVER;
+}
+
+static void talk(sim *s)
+{
+	for (int i = 0; i < 2; i++)
+		if (next_talk(&s->side[i]) <= s->now) {
+			s->side[i].next_talk += s->side[i].talk_us;
+			send_data(s, i);
+		}
+}
+
 static void deliver(sim *s, sim_datagram *d)
 {
 	parley_addr inside;
@@ -229,9 +280,14 @@ static void deliver(sim *s, sim_datagram *d)
 		serve_stun(s, d);
 		return;
 	}
-	for (int i = 0; i < 2; i++)
-		if (translate_in(&s->side[i], &d->from, &d->to, &inside))
+	for (int i = 0; i < 2; i++) {
+		if (!translate_in(&s->side[i], &d->from, &d->to, &inside))
+			continue;
+		if (d->data[0] == DATA_FIRST_BYTE)
+			receive_data(s, i, &inside, &d->from);
+		else
 			(void)ice_receive(s->side[i].ice, s->now, &inside, &d->from, slice_of(d->data, d->len));
+	}
 }
 
 static sim_datagram *next_datagram(sim *s)
@@ -250,7 +306,7 @@ bool sim_step(sim *s, uint64_t until)
 	sim_datagram *d = next_datagram(s);
 	uint64_t t = d ? d->at : TIME_NEVER;
 	for (int i = 0; i < 2; i++)
-		t = time_min(t, ice_deadline(s->side[i].ice));
+		t = time_min(t, time_min(ice_deadline(s->side[i].ice), next_talk(&s->side[i])));
 	if (t > until)
 		return false;
 	if (t > s->now)
@@ -261,6 +317,7 @@ bool sim_step(sim *s, uint64_t until)
 		for (int i = 0; i < 2; i++)
 			if (ice_deadline(s->side[i].ice) <= s->now)
 				ice_timeout(s->side[i].ice, s->now);
+	talk(s);
 	sim_pump(s);
 	return true;
 }
@@ -294,6 +351,19 @@ bool sim_was(const sim *s, int side, ice_state state)
 		if (s->side[side].states[i] == state)
 			return true;
 	return false;
+}
+
+uint64_t sim_when(const sim *s, int side, ice_state state)
+{
+	for (size_t i = s->side[side].state_count; i-- > 0;)
+		if (s->side[side].states[i] == state)
+			return s->side[side].state_times[i];
+	return TIME_NEVER;
+}
+
+void sim_forget(sim *s)
+{
+	s->side[0].state_count = s->side[1].state_count = 0;
 }
 
 bool sim_paths_match(const sim *s)

@@ -48,6 +48,12 @@ typedef struct {
 	uint32_t resolve_id;
 	unsigned resolves, role_changes, selections;
 	unsigned sent;
+	/* Data, beside STUN: every talk_us (0: none) the side sends a datagram where ice_selected says; an answer comes to each
+	 * answer_every-th (0: none) that it gets. */
+	uint64_t talk_us, next_talk;
+	unsigned answer_every;
+	unsigned data_sent, data_received;
+	uint64_t last_data; /* when it came */
 } sim_side;
 
 typedef struct {
@@ -76,8 +82,13 @@ void sim_run(sim *s, uint64_t for_us);
 /* Until both are in this state. False: it takes longer than that. */
 bool sim_until(sim *s, ice_state state, uint64_t within_us);
 bool sim_was(const sim *s, int side, ice_state state);
+/* When it last came into this state; TIME_NEVER: not since sim_forget. */
+uint64_t sim_when(const sim *s, int side, ice_state state);
+void sim_forget(sim *s); /* the states so far */
 /* Both send to where the other receives from. */
 bool sim_paths_match(const sim *s);
+/* Both begin to send data at this interval, 0: stop. */
+void sim_talk(sim *s, uint64_t interval_us);
 void sim_inject(sim *s, int side, parley_addr local, parley_addr from, slice data);
 
 #endif
