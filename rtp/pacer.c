@@ -34,6 +34,14 @@ static rtp_pacer_item queue_pop(rtp_pacer_queue *q)
 	return item;
 }
 
+static rtp_pacer_item queue_pop_last(rtp_pacer_queue *q)
+{
+	q->count--;
+	rtp_pacer_item item = q->items[(q->first + q->count) % q->capacity];
+	q->bytes -= item.size;
+	return item;
+}
+
 void rtp_pacer_init(rtp_pacer *p, uint64_t pacing_bps, uint64_t target_bps)
 {
 	memset(p, 0, sizeof *p);
@@ -59,13 +67,17 @@ static uint64_t time_of(size_t bytes, uint64_t bps)
 	return (uint64_t)bytes * 8 * US_PER_S / bps;
 }
 
-static void check_overflow(rtp_pacer *p)
+/* Bytes behind the frame that the queue begins with. Packets pushed at one time are of one frame. */
+static size_t bytes_behind_first(const rtp_pacer_queue *q)
 {
-	size_t limit = (size_t)(p->target_bps / 8 * RTP_PACER_QUEUE_US / US_PER_S);
-	if (limit < RTP_PACER_QUEUE_BYTES_MIN)
-		limit = RTP_PACER_QUEUE_BYTES_MIN;
-	if (p->queues[RTP_PACER_VIDEO].bytes > limit)
-		p->overflowing = true;
+	size_t bytes = q->bytes;
+	for (size_t i = 0; i < q->count; i++) {
+		const rtp_pacer_item *item = &q->items[(q->first + i) % q->capacity];
+		if (item->queued != q->items[q->first].queued)
+			break;
+		bytes -= item->size;
+	}
+	return bytes;
 }
 
 int rtp_pacer_push(rtp_pacer *p, uint64_t now, rtp_pacer_priority priority, size_t size, uint64_t handle)
@@ -81,8 +93,7 @@ int rtp_pacer_push(rtp_pacer *p, uint64_t now, rtp_pacer_priority priority, size
 		(rtp_pacer_item){.priority = priority, .handle = handle, .size = size, .queued = now};
 	q->count++;
 	q->bytes += size;
-	if (priority == RTP_PACER_VIDEO)
-		check_overflow(p);
+	p->grown = p->grown || priority == RTP_PACER_VIDEO;
 	return 0;
 }
 
@@ -221,7 +232,7 @@ void rtp_pacer_padding_sent(rtp_pacer *p, uint64_t now, size_t bytes, uint32_t p
 uint64_t rtp_pacer_deadline(const rtp_pacer *p, uint64_t now)
 {
 	uint64_t deadline = TIME_NEVER;
-	if (p->overflowing || p->padding_wanted || p->queues[RTP_PACER_AUDIO].count > 0)
+	if (p->excess > 0 || p->padding_wanted || p->queues[RTP_PACER_AUDIO].count > 0)
 		return now;
 	if (p->probe_count > 0)
 		deadline = probe_next(&p->probes[0], now);
@@ -231,14 +242,35 @@ uint64_t rtp_pacer_deadline(const rtp_pacer *p, uint64_t now)
 	return deadline < now ? now : deadline;
 }
 
+static size_t video_limit(const rtp_pacer *p)
+{
+	size_t limit = (size_t)(p->target_bps / 8 * RTP_PACER_QUEUE_US / US_PER_S);
+	return limit > RTP_PACER_QUEUE_BYTES_MIN ? limit : RTP_PACER_QUEUE_BYTES_MIN;
+}
+
+/* How many packets are too many, counted once after each growth. */
+static void count_excess(rtp_pacer *p)
+{
+	const rtp_pacer_queue *video = &p->queues[RTP_PACER_VIDEO];
+	if (!p->grown)
+		return;
+	p->grown = false;
+	if (video->bytes <= video_limit(p) || bytes_behind_first(video) <= video_limit(p))
+		return;
+	for (size_t i = video->count; i > 0; i--) {
+		if (video->items[(video->first + i - 1) % video->capacity].queued == video->items[video->first].queued)
+			break;
+		p->excess++;
+	}
+}
+
 bool rtp_pacer_overflow(rtp_pacer *p, rtp_pacer_item *out)
 {
-	rtp_pacer_queue *video = &p->queues[RTP_PACER_VIDEO];
-	if (!p->overflowing || video->count == 0) {
-		p->overflowing = false;
+	count_excess(p);
+	if (p->excess == 0)
 		return false;
-	}
-	*out = queue_pop(video);
+	p->excess--;
+	*out = queue_pop_last(&p->queues[RTP_PACER_VIDEO]);
 	p->overflowed++;
 	return true;
 }
@@ -250,7 +282,8 @@ bool rtp_pacer_drain(rtp_pacer *p, rtp_pacer_item *out)
 			*out = queue_pop(&p->queues[i]);
 			return true;
 		}
-	p->overflowing = false;
+	p->grown = false;
+	p->excess = 0;
 	return false;
 }
 
@@ -271,6 +304,7 @@ void rtp_pacer_check_invariants(const rtp_pacer *p)
 {
 	assert(p->pacing_bps > 0 && p->target_bps > 0);
 	assert(p->probe_count <= RTP_PACER_PROBES_MAX);
+	assert(p->excess <= p->queues[RTP_PACER_VIDEO].count);
 	for (size_t i = 0; i < RTP_PACER_QUEUES; i++) {
 		const rtp_pacer_queue *q = &p->queues[i];
 		size_t bytes = 0;

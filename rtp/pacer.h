@@ -25,14 +25,14 @@ typedef enum {
 } rtp_pacer_priority;
 #define RTP_PACER_QUEUES 3u
 
-#define RTP_PACER_QUEUE_MAX 8192u	    /* packets per priority */
-#define RTP_PACER_QUEUE_US 2000000u	    /* of target rate: more video waiting than this is thrown away */
-#define RTP_PACER_QUEUE_BYTES_MIN 100000u   /* ... but never less than this, so that a key frame at a low rate fits */
-#define RTP_PACER_BURST_US 5000u	    /* may leave at once after a pause */
-#define RTP_PACER_LATE_US 100000u	    /* what a late poll missed is made up for, up to this */
-#define RTP_PACER_DEBT_US 500000u	    /* audio and probes hold video back no longer */
-#define RTP_PACER_PADDING_SIZE 1000u	    /* bytes asked for at a time */
-#define RTP_PACER_PROBES_MAX 8u		    /* clusters waiting; the oldest go first */
+#define RTP_PACER_QUEUE_MAX 8192u	  /* packets per priority */
+#define RTP_PACER_QUEUE_US 2000000u	  /* of target rate: more video waiting behind the first frame is thrown away */
+#define RTP_PACER_QUEUE_BYTES_MIN 100000u /* ... but never less than this: some frames at a low rate */
+#define RTP_PACER_BURST_US 5000u	  /* may leave at once after a pause */
+#define RTP_PACER_LATE_US 100000u	  /* what a late poll missed is made up for, up to this */
+#define RTP_PACER_DEBT_US 500000u	  /* audio and probes hold video back no longer */
+#define RTP_PACER_PADDING_SIZE 1000u	  /* bytes asked for at a time */
+#define RTP_PACER_PROBES_MAX 8u		  /* clusters waiting; the oldest go first */
 #define RTP_PACER_PROBE_TIMEOUT_US 1000000u /* a cluster that takes longer is given up */
 
 typedef struct {
@@ -62,7 +62,8 @@ typedef struct {
 	uint64_t pacing_bps, target_bps;
 	uint64_t next; /* when the next paced packet may leave */
 	rtp_pacer_queue queues[RTP_PACER_QUEUES];
-	bool overflowing;
+	bool grown;	     /* video was pushed since rtp_pacer_overflow last looked */
+	size_t excess;	     /* packets at the end of the video queue that are still to be thrown away */
 	bool padding_wanted; /* a padding item was popped and its size not told yet */
 	rtp_pacer_probe probes[RTP_PACER_PROBES_MAX];
 	size_t probe_count;
@@ -85,9 +86,10 @@ void rtp_pacer_padding_sent(rtp_pacer *p, uint64_t now, size_t bytes, uint32_t p
 /* When to pop again; TIME_NEVER if nothing waits. */
 uint64_t rtp_pacer_deadline(const rtp_pacer *p, uint64_t now);
 
-/* True: the video queue grew over its limit, and *out is one packet of it to throw away; repeat until false. All of the
- * queue goes: what is left of it would have come too late, and decoding goes on with a key frame, which the owner should ask
- * its encoder for. Retransmissions and audio stay. */
+/* True: the video queue grew over its limit, and *out is one packet of it to throw away, from its end; repeat until false. All
+ * goes but the frame that the queue begins with: the rest would come too late, and decoding goes on with a key frame, which the
+ * owner should ask its encoder for. That first frame goes out however large it is, else a key frame that takes longer
+ * than RTP_PACER_QUEUE_US would never arrive. Retransmissions and audio stay. */
 bool rtp_pacer_overflow(rtp_pacer *p, rtp_pacer_item *out);
 /* Takes any item out, without sending it; false when all queues are empty. */
 bool rtp_pacer_drain(rtp_pacer *p, rtp_pacer_item *out);

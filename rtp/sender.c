@@ -267,7 +267,7 @@ static int next_packet(rtp_sender *sender, const rtp_packet *header, const rtp_e
 	writer w = writer_of(o->data, capacity);
 	rtp_packet p = *header;
 	bool marker = false;
-	*o = (rtp_outgoing){.sender = sender->id, .after_hole = sender->truncated};
+	*o = (rtp_outgoing){.sender = sender->id, .after_hole = sender->hole};
 	int err = sender_write_header(sender, &w, &p, x, false);
 	size_t start = w.len;
 	bool more = !err && rtp_packetizer_next(&sender->packetizer, &w, &marker);
@@ -278,7 +278,7 @@ static int next_packet(rtp_sender *sender, const rtp_packet *header, const rtp_e
 	if (marker)
 		o->data[1] |= MARKER_BIT;
 	o->last_of_frame = marker || !rtp_codec_is_video(sender->config.codec);
-	sender->truncated = false;
+	sender->hole = false;
 	o->len = w.len;
 	o->payload = w.len - start;
 	list_append(packets, &o->node);
@@ -347,7 +347,7 @@ int rtp_session_send_frame(rtp_session *s, uint64_t now, rtp_sender_id id, const
 	count_frame(sender, frame, frame->key || rtp_frame_is_key(sender->config.codec, frame->data));
 	for (list_node *node; !err && (node = list_pop(&packets));)
 		err = transmit_enqueue(s, now, LIST_ENTRY(node, rtp_outgoing, node), sender_priority(sender));
-	sender->truncated = sender->truncated || err;
+	sender->hole = sender->hole || err;
 	free_packets(&packets);
 	session_start_reports(s, now);
 	return err;

@@ -54,7 +54,7 @@ typedef struct {
 	bool again;	   /* data are encrypted bytes that were sent before */
 	bool has_sequence; /* else it gets one when it leaves, so that what the pacer throws away leaves no hole */
 	bool last_of_frame;
-	bool after_hole; /* the frame before it is not whole: a sequence number is left out, so that it shows */
+	bool after_hole; /* something was left out before it: so is a sequence number, so that it shows */
 	size_t payload;	 /* bytes of len that are payload */
 	size_t len;
 	uint8_t data[];
@@ -71,7 +71,7 @@ typedef struct {
 	uint16_t raw_offset; /* ours - the caller's, of raw packets */
 	bool raw_last;
 	bool in_frame;	   /* the last packet that left was not the last of its frame */
-	bool truncated;	   /* the last frame went into the pacer in part only */
+	bool hole;	   /* after the last packet in the pacer something was left out */
 	bool sent_any;	   /* with this SSRC: it is owed a BYE */
 	bool acknowledged; /* a report block came: the peer knows the SSRC, mid and rid need not be repeated */
 	bool key_wanted;   /* event */

@@ -46,14 +46,15 @@ static rtp_outgoing *outgoing_of(const rtp_pacer_item *item)
 	return o;
 }
 
-/* Too much video for the path: what was thrown away can only be made good by a key frame. */
+/* Too much video for the path: what was thrown away can only be made good by a key frame. The receiver sees that something
+ * is missing, so that it does not decode what refers to it. */
 static void drop_overflow(rtp_session *s, uint64_t now)
 {
 	for (rtp_pacer_item item; rtp_pacer_overflow(&s->pacer, &item);) {
 		rtp_outgoing *o = outgoing_of(&item);
 		rtp_sender *sender = session_sender(s, o->sender);
 		if (sender) {
-			sender_cut_frame(sender);
+			sender->hole = true;
 			sender_want_key(s, now, sender);
 		}
 		free(o);

@@ -12,7 +12,7 @@
 
 #define RTP_PAIR_PACKETS 16384u
 #define RTP_PAIR_FLOWS 4u
-#define RTP_PAIR_FRAME_MAX 65536u
+#define RTP_PAIR_FRAME_MAX 262144u
 #define RTP_PAIR_MTU 1200u
 /* Ids and payload types that rtp_pair_add_flow negotiates. */
 #define RTP_PAIR_PT 96u

@@ -173,20 +173,45 @@ static void too_much_video_is_thrown_away(void **state)
 	rtp_pacer_item item;
 	rtp_pacer_init(&p, RATE, RATE); /* 2 s: 250,000 bytes */
 	push(&p, NOW, RTP_PACER_AUDIO, 100, 1000);
-	for (unsigned i = 1; i <= 200; i++)
-		push(&p, NOW, RTP_PACER_VIDEO, 1250, i);
+	push(&p, NOW, RTP_PACER_VIDEO, 1250, 1);
+	for (unsigned i = 2; i <= 201; i++)
+		push(&p, NOW + i, RTP_PACER_VIDEO, 1250, i);
 	assert_false(rtp_pacer_overflow(&p, &item));
-	push(&p, NOW, RTP_PACER_VIDEO, 1250, 201);
-	for (unsigned i = 1; i <= 201; i++) {
+	push(&p, NOW + 202, RTP_PACER_VIDEO, 1250, 202);
+	for (unsigned i = 202; i >= 2; i--) {
 		assert_true(rtp_pacer_overflow(&p, &item));
 		assert_int_equal(item.handle, i);
 	}
 	assert_false(rtp_pacer_overflow(&p, &item));
-	assert_int_equal(pop(&p, NOW), 1000);
-	push(&p, NOW, RTP_PACER_VIDEO, 1250, 202);
+	assert_int_equal(pop(&p, NOW + 202), 1000);
+	assert_int_equal(pop(&p, NOW + 202), 1);
+	push(&p, NOW + 203, RTP_PACER_VIDEO, 1250, 203);
 	assert_false(rtp_pacer_overflow(&p, &item));
 	assert_true(rtp_pacer_drain(&p, &item));
 	assert_false(rtp_pacer_drain(&p, &item));
+	rtp_pacer_clear(&p);
+}
+
+/* A key frame of four seconds: it is sent, also when others come behind it. */
+static void the_first_frame_goes_out_however_large(void **state)
+{
+	(void)state;
+	rtp_pacer p;
+	rtp_pacer_item item;
+	rtp_pacer_init(&p, RATE, RATE);
+	for (unsigned i = 1; i <= 400; i++)
+		push(&p, NOW, RTP_PACER_VIDEO, 1250, i);
+	assert_false(rtp_pacer_overflow(&p, &item));
+	assert_int_equal(pop(&p, NOW), 1);
+	for (unsigned i = 401; i <= 601; i++)
+		push(&p, NOW + 1, RTP_PACER_VIDEO, 1250, i);
+	for (unsigned i = 601; i >= 401; i--) {
+		assert_true(rtp_pacer_overflow(&p, &item));
+		assert_int_equal(item.handle, i);
+	}
+	assert_false(rtp_pacer_overflow(&p, &item));
+	for (unsigned i = 2; i <= 400; i++)
+		assert_int_equal(pop(&p, NOW + i * 100000), i);
 	rtp_pacer_clear(&p);
 }
 
@@ -242,6 +267,7 @@ int main(void)
 		cmocka_unit_test(probe_takes_media_then_padding),
 		cmocka_unit_test(probe_is_given_up_without_padding_or_time),
 		cmocka_unit_test(too_much_video_is_thrown_away),
+		cmocka_unit_test(the_first_frame_goes_out_however_large),
 		cmocka_unit_test(wrong_items_and_full_queues_are_refused),
 		cmocka_unit_test(memory_may_fail),
 	};

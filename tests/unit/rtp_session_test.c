@@ -284,6 +284,23 @@ static void the_owner_may_ask_for_a_key_frame(void **state)
 	rtp_pair_free(p);
 }
 
+/* Of 200,000 bytes where the target allows 300 kbit/s: it takes longer than the pacer holds video for. */
+static void a_key_frame_of_any_size_arrives(void **state)
+{
+	(void)state;
+	rtp_pair *p = rtp_pair_new(20);
+	assert_true(rtp_pair_create(p, true));
+	rtp_pair_flow *f = rtp_pair_add_flow(p, RTP_VP8);
+	f->frame_len = 50000; /* and a key frame is four times that */
+	f->interval_us = 10 * US_PER_S;
+	assert_int_equal(rtp_pair_start_flow(p, f), 0);
+	rtp_pair_run(p, 9 * US_PER_S);
+	assert_int_equal(f->number, 1);
+	assert_int_equal(f->got, 1);
+	assert_int_equal(f->key_wanted, 0);
+	rtp_pair_free(p);
+}
+
 static void reports_tell_the_round_trip_and_the_loss(void **state)
 {
 	(void)state;
@@ -570,6 +587,7 @@ int main(void)
 		cmocka_unit_test(an_ssrc_may_change),
 		cmocka_unit_test(a_key_frame_that_never_comes_is_asked_for_again),
 		cmocka_unit_test(the_owner_may_ask_for_a_key_frame),
+		cmocka_unit_test(a_key_frame_of_any_size_arrives),
 		cmocka_unit_test(reports_tell_the_round_trip_and_the_loss),
 		cmocka_unit_test(the_estimate_rises_on_a_free_link_and_falls_on_a_narrow_one),
 		cmocka_unit_test(a_source_says_goodbye),
