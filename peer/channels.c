@@ -11,7 +11,19 @@ static int check_init(parley_core *core, const parley_channel_init *init)
 		return core_fail(core, PARLEY_EINVAL, "a channel limits life time or retransmissions, not both");
 	if (init->negotiated && init->id > CHANNEL_ID_MAX)
 		return core_fail(core, PARLEY_EINVAL, "channel id %u is above %u", init->id, CHANNEL_ID_MAX);
+	if ((unsigned)init->priority > PARLEY_PRIORITY_HIGH)
+		return core_fail(core, PARLEY_EINVAL, "there is no priority %u", (unsigned)init->priority);
 	return 0;
+}
+
+/* RFC 8831 6.4 */
+static uint16_t sctp_priority(parley_priority priority)
+{
+	static const uint16_t values[] = {
+		[PARLEY_PRIORITY_DEFAULT] = 256, [PARLEY_PRIORITY_VERY_LOW] = 128, [PARLEY_PRIORITY_LOW] = 256,
+		[PARLEY_PRIORITY_MEDIUM] = 512,	 [PARLEY_PRIORITY_HIGH] = 1024,
+	};
+	return values[priority];
 }
 
 int parley_core_create_data_channel(parley_core *core, uint64_t now, const char *label, const parley_channel_init *init,
@@ -36,6 +48,7 @@ int parley_core_create_data_channel(parley_core *core, uint64_t now, const char 
 		.lifetime_ms = init->max_packet_life_time,
 		.negotiated = init->negotiated,
 		.id = init->id,
+		.priority = sctp_priority(init->priority),
 	};
 	err = dc_create(core->channels, now, &options, out);
 	if (err)

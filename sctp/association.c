@@ -26,6 +26,7 @@ void sctp_config_default(sctp_config *config)
 		.sack_delay_us = 20 * US_PER_MS,
 		.heartbeat_us = 30 * US_PER_S,
 		.cookie_life_us = 60 * US_PER_S,
+		.interleaving = true,
 		.zero_checksum = true,
 		.max_init_retransmits = SCTP_UNLIMITED,
 		.max_retransmits = SCTP_UNLIMITED,
@@ -74,7 +75,7 @@ int sctp_create(const sctp_config *config, sctp_association **out)
 	list_init(&a->control);
 	list_init(&a->events);
 	sctp_reassembly_init(&a->reassembly, config->max_message_receive);
-	sctp_send_queue_init(&a->queue, config->send_buffer);
+	sctp_send_queue_init(&a->queue, config->send_buffer, config->schedule);
 	sctp_outstanding_init(&a->sent, a->local_tsn);
 	sctp_rto_init(&a->rto, config->rto_initial_us, config->rto_min_us, config->rto_max_us);
 	sctp_congestion_init(&a->congestion, a->config.mtu);
@@ -206,8 +207,9 @@ int sctp_send(sctp_association *a, uint64_t now, uint16_t stream, uint32_t ppid,
 		return PARLEY_ENOMEM;
 	if (s->reset != SCTP_RESET_NONE)
 		return PARLEY_ESTATE;
-	sctp_send_options reliable = {.unordered = options && options->unordered};
-	if (a->has_peer && !a->peer.forward_tsn)
+	sctp_send_options reliable = {.unordered = options && options->unordered,
+				      .uncounted = options && options->uncounted};
+	if (a->has_peer && !sctp_peer_can_skip(a))
 		options = &reliable; /* it could not be told what to skip (RFC 3758 3.3) */
 	int err = sctp_send_queue_add(&a->queue, s, now, ppid, message, options);
 	a->stats.messages_sent += err == 0;
@@ -226,6 +228,17 @@ int sctp_set_low_threshold(sctp_association *a, uint16_t stream, size_t threshol
 	if (!s)
 		return PARLEY_ENOMEM;
 	s->low_threshold = threshold;
+	return 0;
+}
+
+int sctp_set_priority(sctp_association *a, uint16_t stream, uint16_t priority)
+{
+	if (!priority)
+		return PARLEY_EINVAL;
+	sctp_stream_out *s = sctp_stream_out_of(&a->queue, stream);
+	if (!s)
+		return PARLEY_ENOMEM;
+	sctp_scheduler_set_priority(&a->queue.scheduler, &s->turn, priority);
 	return 0;
 }
 

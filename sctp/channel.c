@@ -59,7 +59,7 @@ static void fill(dc_channel *c, const dc_options *o)
 	c->info.has_lifetime = o->has_lifetime;
 	c->info.lifetime_ms = o->lifetime_ms;
 	c->info.negotiated = c->acked = o->negotiated;
-	c->info.priority = o->priority ? o->priority : DC_PRIORITY_NORMAL;
+	c->info.priority = o->priority ? o->priority : SCTP_PRIORITY_DEFAULT;
 }
 
 int dc_channel_new(dc_layer *layer, const dc_options *options, dc_channel **out)
@@ -118,6 +118,19 @@ static size_t id_limit(const dc_layer *layer)
 	return stats.streams_out < stats.streams_in ? stats.streams_out : stats.streams_in;
 }
 
+int dc_apply_settings(dc_layer *layer, const dc_channel *c)
+{
+	sctp_association *a = layer->association;
+	int err = 0;
+	if (!a || !c->info.has_id)
+		return 0; /* later */
+	if (c->info.priority != SCTP_PRIORITY_DEFAULT)
+		err = sctp_set_priority(a, c->info.id, c->info.priority);
+	if (!err && c->low_threshold)
+		err = sctp_set_low_threshold(a, c->info.id, c->low_threshold);
+	return err;
+}
+
 int dc_take_id(dc_layer *layer, dc_channel *c, uint16_t id)
 {
 	if (id >= id_limit(layer) || stream_map_get(&layer->ids, id))
@@ -127,7 +140,7 @@ int dc_take_id(dc_layer *layer, dc_channel *c, uint16_t id)
 		return err;
 	c->info.has_id = true;
 	c->info.id = id;
-	return 0;
+	return dc_apply_settings(layer, c);
 }
 
 int dc_choose_id(dc_layer *layer, dc_channel *c)
@@ -178,6 +191,8 @@ void dc_close_all(dc_layer *layer, int error)
 
 /* --- things to do on the association --- */
 
+static const sctp_send_options uncounted = {.uncounted = true}; /* DCEP is not the owner's data */
+
 static int send_open(dc_layer *layer, uint64_t now, dc_channel *c)
 {
 	const dc_info *i = &c->info;
@@ -194,7 +209,7 @@ static int send_open(dc_layer *layer, uint64_t now, dc_channel *c)
 		return PARLEY_ENOMEM;
 	writer w = writer_of(bytes, size);
 	dcep_open_encode(&w, &open);
-	int err = sctp_send(layer->association, now, i->id, DC_PPID_DCEP, writer_slice(&w), NULL);
+	int err = sctp_send(layer->association, now, i->id, DC_PPID_DCEP, writer_slice(&w), &uncounted);
 	free(bytes);
 	if (err)
 		return err;
@@ -206,7 +221,7 @@ static int send_open(dc_layer *layer, uint64_t now, dc_channel *c)
 static int send_ack(dc_layer *layer, uint64_t now, const dc_channel *c)
 {
 	static const uint8_t ack[1] = {DCEP_ACK};
-	return sctp_send(layer->association, now, c->info.id, DC_PPID_DCEP, slice_of(ack, sizeof ack), NULL);
+	return sctp_send(layer->association, now, c->info.id, DC_PPID_DCEP, slice_of(ack, sizeof ack), &uncounted);
 }
 
 /* Could it be done better later? */

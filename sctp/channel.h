@@ -15,8 +15,7 @@
 typedef struct {
 	dc_info info; /* counters, id, state, label (owned) ... */
 	size_t low_threshold;
-	bool acked;	     /* may send unordered: the peer knows the channel (RFC 8832 6) */
-	bool sent_since_low; /* the owner's data, so that OPEN and ACK raise no BUFFERED_LOW */
+	bool acked; /* may send unordered: the peer knows the channel (RFC 8832 6) */
 	/* to tell: in this order */
 	bool tell_open, tell_closing, tell_closed;
 	/* to do, as soon as the association takes it */
@@ -51,7 +50,9 @@ dc_channel *dc_find(const dc_layer *layer, dc_handle handle);
 int dc_channel_new(dc_layer *layer, const dc_options *options, dc_channel **out);
 void dc_channel_free(dc_layer *layer, dc_channel *c);
 void dc_set_state(dc_layer *layer, dc_channel *c, dc_state state);
-/* PARLEY_ELIMIT: taken or out of the association's range. */
+/* Its stream gets what the channel wants of it: priority and threshold. PARLEY_ENOMEM. */
+int dc_apply_settings(dc_layer *layer, const dc_channel *c);
+/* PARLEY_ELIMIT: taken or out of the association's range; PARLEY_ENOMEM. */
 int dc_take_id(dc_layer *layer, dc_channel *c, uint16_t id);
 int dc_choose_id(dc_layer *layer, dc_channel *c);
 bool dc_id_is_ours(const dc_layer *layer, uint16_t id); /* by parity (RFC 8832 6) */

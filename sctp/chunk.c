@@ -83,6 +83,10 @@ static void note_extensions(sctp_features *f, slice types)
 			f->reconfig = true;
 		else if (types.data[i] == SCTP_CHUNK_FORWARD_TSN)
 			f->forward_tsn = true;
+		else if (types.data[i] == SCTP_CHUNK_I_DATA)
+			f->i_data = true;
+		else if (types.data[i] == SCTP_CHUNK_I_FORWARD_TSN)
+			f->i_forward_tsn = true;
 	}
 }
 
@@ -138,7 +142,7 @@ bool sctp_init_decode(slice value, sctp_init *init)
 
 static void write_features(writer *w, const sctp_features *f)
 {
-	uint8_t types[2];
+	uint8_t types[4];
 	writer list = writer_of(types, sizeof types);
 	if (f->forward_tsn)
 		sctp_write_param(w, SCTP_PARAM_FORWARD_TSN, (slice){0});
@@ -146,6 +150,10 @@ static void write_features(writer *w, const sctp_features *f)
 		write_u8(&list, SCTP_CHUNK_RECONFIG);
 	if (f->forward_tsn)
 		write_u8(&list, SCTP_CHUNK_FORWARD_TSN);
+	if (f->i_data)
+		write_u8(&list, SCTP_CHUNK_I_DATA);
+	if (f->i_forward_tsn)
+		write_u8(&list, SCTP_CHUNK_I_FORWARD_TSN);
 	if (list.len)
 		sctp_write_param(w, SCTP_PARAM_SUPPORTED_EXTENSIONS, writer_slice(&list));
 	if (f->zero_checksum) {
@@ -171,21 +179,32 @@ void sctp_init_encode(writer *w, uint8_t type, const sctp_init *init)
 	sctp_tlv_end(w, at);
 }
 
-/* --- DATA --- */
+/* --- DATA, I-DATA --- */
+
+/* RFC 8260 2.1: a reserved field in place of the SSN, then the MID; the PPID in the first fragment, the FSN in others. */
+static void read_numbers(reader *r, sctp_data *data)
+{
+	uint16_t ssn = read_u16(r);
+	data->mid = data->interleaved ? read_u32(r) : ssn;
+	uint32_t last = read_u32(r);
+	bool is_ppid = !data->interleaved || data->begin;
+	data->ppid = is_ppid ? last : 0;
+	data->fsn = is_ppid ? 0 : last;
+}
 
 bool sctp_data_decode(const sctp_tlv *chunk, sctp_data *data)
 {
 	uint8_t flags = sctp_chunk_flags_of(chunk);
 	reader r = reader_of(chunk->value);
-	data->tsn = read_u32(&r);
-	data->stream = read_u16(&r);
-	data->ssn = read_u16(&r);
-	data->ppid = read_u32(&r);
-	data->payload = read_rest(&r);
+	data->interleaved = sctp_chunk_type_of(chunk) == SCTP_CHUNK_I_DATA;
 	data->unordered = flags & SCTP_FLAG_UNORDERED;
 	data->begin = flags & SCTP_FLAG_BEGIN;
 	data->end = flags & SCTP_FLAG_END;
 	data->immediate = flags & SCTP_FLAG_IMMEDIATE;
+	data->tsn = read_u32(&r);
+	data->stream = read_u16(&r);
+	read_numbers(&r, data);
+	data->payload = read_rest(&r);
 	return !r.bad;
 }
 
@@ -193,11 +212,13 @@ void sctp_data_encode(writer *w, const sctp_data *data)
 {
 	uint8_t flags = (uint8_t)((data->unordered ? SCTP_FLAG_UNORDERED : 0) | (data->begin ? SCTP_FLAG_BEGIN : 0) |
 				  (data->end ? SCTP_FLAG_END : 0) | (data->immediate ? SCTP_FLAG_IMMEDIATE : 0));
-	size_t at = sctp_chunk_begin(w, SCTP_CHUNK_DATA, flags);
+	size_t at = sctp_chunk_begin(w, data->interleaved ? SCTP_CHUNK_I_DATA : SCTP_CHUNK_DATA, flags);
 	write_u32(w, data->tsn);
 	write_u16(w, data->stream);
-	write_u16(w, data->ssn);
-	write_u32(w, data->ppid);
+	write_u16(w, data->interleaved ? 0 : (uint16_t)data->mid);
+	if (data->interleaved)
+		write_u32(w, data->mid);
+	write_u32(w, !data->interleaved || data->begin ? data->ppid : data->fsn);
 	write_bytes(w, data->payload);
 	sctp_tlv_end(w, at);
 }
@@ -234,24 +255,51 @@ bool sctp_sack_decode(slice value, sctp_sack *sack)
 	return true;
 }
 
-/* --- FORWARD TSN (RFC 3758 3.2) --- */
+/* --- FORWARD TSN (RFC 3758 3.2), I-FORWARD TSN (RFC 8260 2.3.1) --- */
 
-bool sctp_forward_tsn_decode(slice value, sctp_forward_tsn *forward)
+#define SKIPPED_UNORDERED 0x0001u /* the U bit, the last of the reserved ones */
+
+size_t sctp_skipped_size(bool interleaved)
 {
-	reader r = reader_of(value);
+	return interleaved ? 8 : 4;
+}
+
+bool sctp_forward_tsn_decode(const sctp_tlv *chunk, sctp_forward_tsn *forward)
+{
+	reader r = reader_of(chunk->value);
+	forward->interleaved = sctp_chunk_type_of(chunk) == SCTP_CHUNK_I_FORWARD_TSN;
+	size_t size = sctp_skipped_size(forward->interleaved);
 	forward->new_cumulative_tsn = read_u32(&r);
-	forward->count = reader_left(&r) / 4;
 	forward->streams = read_rest(&r);
-	return !r.bad && forward->streams.len % 4 == 0;
+	forward->count = forward->streams.len / size;
+	return !r.bad && forward->streams.len % size == 0;
 }
 
 sctp_skipped sctp_forward_tsn_stream(const sctp_forward_tsn *forward, size_t i)
 {
-	reader r = reader_of(slice_part(forward->streams, i * 4, 4));
-	sctp_skipped s;
-	s.stream = read_u16(&r);
-	s.ssn = read_u16(&r);
-	return s;
+	size_t size = sctp_skipped_size(forward->interleaved);
+	reader r = reader_of(slice_part(forward->streams, i * size, size));
+	uint16_t stream = read_u16(&r), second = read_u16(&r);
+	if (!forward->interleaved)
+		return (sctp_skipped){.stream = stream, .mid = second};
+	return (sctp_skipped){.stream = stream, .unordered = second & SKIPPED_UNORDERED, .mid = read_u32(&r)};
+}
+
+void sctp_forward_tsn_encode(writer *w, bool interleaved, uint32_t new_cumulative_tsn, const sctp_skipped *skipped,
+			     size_t count)
+{
+	size_t at = sctp_chunk_begin(w, interleaved ? SCTP_CHUNK_I_FORWARD_TSN : SCTP_CHUNK_FORWARD_TSN, 0);
+	write_u32(w, new_cumulative_tsn);
+	for (size_t i = 0; i < count; i++) {
+		write_u16(w, skipped[i].stream);
+		if (!interleaved) {
+			write_u16(w, (uint16_t)skipped[i].mid);
+			continue;
+		}
+		write_u16(w, skipped[i].unordered ? SKIPPED_UNORDERED : 0);
+		write_u32(w, skipped[i].mid);
+	}
+	sctp_tlv_end(w, at);
 }
 
 /* --- RE-CONFIG parameters (RFC 6525 4) --- */
@@ -325,10 +373,14 @@ const char *sctp_chunk_name(uint8_t type)
 		return "COOKIE-ACK";
 	case SCTP_CHUNK_SHUTDOWN_COMPLETE:
 		return "SHUTDOWN-COMPLETE";
+	case SCTP_CHUNK_I_DATA:
+		return "I-DATA";
 	case SCTP_CHUNK_RECONFIG:
 		return "RE-CONFIG";
 	case SCTP_CHUNK_FORWARD_TSN:
 		return "FORWARD-TSN";
+	case SCTP_CHUNK_I_FORWARD_TSN:
+		return "I-FORWARD-TSN";
 	default:
 		return NULL;
 	}

@@ -10,10 +10,11 @@
 
 #include "base/bytes.h"
 
-#define SCTP_TLV_HEADER 4u   /* chunk, parameter, cause: type and length (RFC 9260 3.2) */
-#define SCTP_DATA_HEADER 16u /* RFC 9260 3.3.1 */
+#define SCTP_TLV_HEADER 4u     /* chunk, parameter, cause: type and length (RFC 9260 3.2) */
+#define SCTP_DATA_HEADER 16u   /* RFC 9260 3.3.1 */
+#define SCTP_I_DATA_HEADER 20u /* RFC 8260 2.1 */
 
-enum sctp_chunk_type { /* RFC 9260 3.2, RFC 3758 3.2, RFC 6525 3.1 */
+enum sctp_chunk_type { /* RFC 9260 3.2, RFC 3758 3.2, RFC 6525 3.1, RFC 8260 2.1, 2.3.1 */
 		       SCTP_CHUNK_DATA = 0,
 		       SCTP_CHUNK_INIT = 1,
 		       SCTP_CHUNK_INIT_ACK = 2,
@@ -27,8 +28,10 @@ enum sctp_chunk_type { /* RFC 9260 3.2, RFC 3758 3.2, RFC 6525 3.1 */
 		       SCTP_CHUNK_COOKIE_ECHO = 10,
 		       SCTP_CHUNK_COOKIE_ACK = 11,
 		       SCTP_CHUNK_SHUTDOWN_COMPLETE = 14,
+		       SCTP_CHUNK_I_DATA = 64,
 		       SCTP_CHUNK_RECONFIG = 130,
 		       SCTP_CHUNK_FORWARD_TSN = 192,
+		       SCTP_CHUNK_I_FORWARD_TSN = 194,
 };
 
 /* What to do with an unknown chunk or parameter: the two highest bits of its type say (RFC 9260 3.2, 3.2.1). */
@@ -37,7 +40,7 @@ enum sctp_chunk_type { /* RFC 9260 3.2, RFC 3758 3.2, RFC 6525 3.1 */
 #define SCTP_PARAM_SKIP_BIT 0x8000u
 #define SCTP_PARAM_REPORT_BIT 0x4000u
 
-#define SCTP_FLAG_END 0x01u /* DATA */
+#define SCTP_FLAG_END 0x01u /* DATA, I-DATA */
 #define SCTP_FLAG_BEGIN 0x02u
 #define SCTP_FLAG_UNORDERED 0x04u
 #define SCTP_FLAG_IMMEDIATE 0x08u
@@ -120,6 +123,8 @@ void sctp_write_param(writer *w, uint16_t type, slice value); /* also a cause */
 typedef struct {	    /* what an endpoint announces in INIT or INIT ACK */
 	bool forward_tsn;   /* RFC 3758 */
 	bool reconfig;	    /* RFC 6525 */
+	bool i_data;	    /* RFC 8260 */
+	bool i_forward_tsn; /* RFC 8260 2.3.1 */
 	bool zero_checksum; /* RFC 9653: takes packets without one, as DTLS protects them */
 } sctp_features;
 
@@ -141,13 +146,17 @@ bool sctp_init_decode(slice value, sctp_init *init);
 void sctp_init_encode(writer *w, uint8_t type, const sctp_init *init);
 
 typedef struct {
-	uint32_t tsn, ppid;
-	uint16_t stream, ssn;
+	bool interleaved; /* I-DATA, else DATA */
 	bool unordered, begin, end, immediate;
+	uint16_t stream;
+	uint32_t tsn;
+	uint32_t ppid; /* I-DATA: only if begin, else 0 */
+	uint32_t mid;  /* message identifier; DATA: the stream sequence number, 16 bits */
+	uint32_t fsn;  /* I-DATA: fragment sequence number, 0 if begin; DATA: 0 */
 	slice payload; /* may be empty, which the receiver must refuse */
 } sctp_data;
 
-bool sctp_data_decode(const sctp_tlv *chunk, sctp_data *data);
+bool sctp_data_decode(const sctp_tlv *chunk, sctp_data *data); /* of either type */
 void sctp_data_encode(writer *w, const sctp_data *data);
 
 typedef struct {
@@ -165,16 +174,22 @@ bool sctp_sack_decode(slice value, sctp_sack *sack);
 sctp_gap sctp_sack_gap(const sctp_sack *sack, size_t i);
 
 typedef struct {
-	uint16_t stream, ssn;
+	uint16_t stream;
+	bool unordered; /* I-FORWARD TSN only */
+	uint32_t mid;	/* the last one skipped; FORWARD TSN: stream sequence number, 16 bits */
 } sctp_skipped;
 
 typedef struct {
+	bool interleaved; /* I-FORWARD TSN, else FORWARD TSN */
 	uint32_t new_cumulative_tsn;
 	size_t count;
 	slice streams; /* wire bytes */
 } sctp_forward_tsn;
 
-bool sctp_forward_tsn_decode(slice value, sctp_forward_tsn *forward);
+bool sctp_forward_tsn_decode(const sctp_tlv *chunk, sctp_forward_tsn *forward); /* of either type */
+size_t sctp_skipped_size(bool interleaved);					/* bytes of an entry */
+void sctp_forward_tsn_encode(writer *w, bool interleaved, uint32_t new_cumulative_tsn, const sctp_skipped *skipped,
+			     size_t count);
 sctp_skipped sctp_forward_tsn_stream(const sctp_forward_tsn *forward, size_t i);
 
 typedef struct { /* the parameters of RE-CONFIG; which fields count depends on type */

@@ -12,12 +12,17 @@ static slice key_slice(const uint8_t key[SCTP_COOKIE_KEY_SIZE])
 
 static uint8_t pack_features(const sctp_features *f)
 {
-	return (uint8_t)((f->forward_tsn ? 1 : 0) | (f->reconfig ? 2 : 0) | (f->zero_checksum ? 4 : 0));
+	return (uint8_t)((f->forward_tsn ? 1 : 0) | (f->reconfig ? 2 : 0) | (f->zero_checksum ? 4 : 0) |
+			 (f->i_data ? 8 : 0) | (f->i_forward_tsn ? 16 : 0));
 }
 
 static sctp_features unpack_features(uint8_t bits)
 {
-	return (sctp_features){.forward_tsn = bits & 1, .reconfig = bits & 2, .zero_checksum = bits & 4};
+	return (sctp_features){.forward_tsn = bits & 1,
+			       .reconfig = bits & 2,
+			       .zero_checksum = bits & 4,
+			       .i_data = bits & 8,
+			       .i_forward_tsn = bits & 16};
 }
 
 int sctp_cookie_seal(const sctp_cookie *cookie, const uint8_t key[SCTP_COOKIE_KEY_SIZE], uint8_t out[SCTP_COOKIE_SIZE])

@@ -79,19 +79,30 @@ static bool may_receive(const sctp_association *a)
 	return a->state >= SCTP_ESTABLISHED && a->state <= SCTP_SHUTDOWN_SENT;
 }
 
+/* False: the association ends over it. */
+static bool decode(sctp_association *a, const sctp_tlv *chunk, sctp_data *data)
+{
+	if (!sctp_data_decode(chunk, data)) {
+		sctp_abort_with(a, SCTP_CAUSE_PROTOCOL_VIOLATION, 0, PARLEY_EPROTO, "DATA chunk cut short");
+		return false;
+	}
+	if (data->interleaved != sctp_interleaving(a)) { /* RFC 8260 2.2.3 */
+		sctp_abort_with(a, SCTP_CAUSE_PROTOCOL_VIOLATION, 0, PARLEY_EPROTO,
+				data->interleaved ? "I-DATA without agreement" : "DATA where I-DATA was agreed");
+		return false;
+	}
+	if (!data->payload.len) { /* RFC 9260 6.2 */
+		sctp_abort_with(a, SCTP_CAUSE_NO_USER_DATA, data->tsn, PARLEY_EPROTO, "DATA chunk without data");
+		return false;
+	}
+	return true;
+}
+
 void sctp_handle_data(sctp_association *a, uint64_t now, const sctp_tlv *chunk)
 {
 	sctp_data data;
-	if (!may_receive(a))
+	if (!may_receive(a) || !decode(a, chunk, &data))
 		return;
-	if (!sctp_data_decode(chunk, &data)) {
-		sctp_abort_with(a, SCTP_CAUSE_PROTOCOL_VIOLATION, 0, PARLEY_EPROTO, "DATA chunk cut short");
-		return;
-	}
-	if (!data.payload.len) { /* RFC 9260 6.2 */
-		sctp_abort_with(a, SCTP_CAUSE_NO_USER_DATA, data.tsn, PARLEY_EPROTO, "DATA chunk without data");
-		return;
-	}
 	a->packet_had_data = true;
 	a->stats.data_received++;
 	if (data.immediate)
@@ -112,12 +123,34 @@ void sctp_handle_data(sctp_association *a, uint64_t now, const sctp_tlv *chunk)
 	}
 }
 
-/* RFC 3758 3.6. One that goes backwards says nothing new; one beyond all windows is a lie. */
+/* False: memory ran out on the way; what was skipped is skipped, and the whole may be done again. */
+static bool skip_streams(sctp_association *a, const sctp_forward_tsn *f)
+{
+	list_node deliver;
+	list_init(&deliver);
+	int err = 0;
+	for (size_t i = 0; i < f->count && !err; i++) {
+		sctp_skipped skipped = sctp_forward_tsn_stream(f, i);
+		if (skipped.stream < a->streams_in)
+			err = sctp_reassembly_skip(&a->reassembly, &skipped, &deliver);
+	}
+	sctp_deliver(a, &deliver);
+	return !err;
+}
+
+/*
+ * RFC 3758 3.6, RFC 8260 2.3.1. One that goes backwards says nothing new; one beyond all windows is a lie; without memory it
+ * is as if lost, and the peer sends it again.
+ */
 void sctp_handle_forward_tsn(sctp_association *a, uint64_t now, const sctp_tlv *chunk)
 {
 	sctp_forward_tsn f;
-	if (!may_receive(a) || !sctp_forward_tsn_decode(chunk->value, &f))
+	if (!may_receive(a) || !sctp_forward_tsn_decode(chunk, &f))
 		return;
+	if (f.interleaved != sctp_interleaving(a)) {
+		sctp_abort_with(a, SCTP_CAUSE_PROTOCOL_VIOLATION, 0, PARLEY_EPROTO, "FORWARD-TSN of the wrong type");
+		return;
+	}
 	a->send_sack = true;
 	if (serial32_before_eq(f.new_cumulative_tsn, a->received.cumulative))
 		return;
@@ -125,15 +158,10 @@ void sctp_handle_forward_tsn(sctp_association *a, uint64_t now, const sctp_tlv *
 		SCTP_WARN(a, "FORWARD-TSN beyond the window");
 		return;
 	}
-	list_node deliver;
-	list_init(&deliver);
-	sctp_reassembly_forward(&a->reassembly, f.new_cumulative_tsn);
-	for (size_t i = 0; i < f.count; i++) {
-		sctp_skipped skipped = sctp_forward_tsn_stream(&f, i);
-		if (skipped.stream < a->streams_in)
-			sctp_reassembly_skip(&a->reassembly, skipped, &deliver);
-	}
-	sctp_deliver(a, &deliver);
+	if (!f.interleaved)
+		sctp_reassembly_forward(&a->reassembly, f.new_cumulative_tsn);
+	if (!skip_streams(a, &f))
+		return;
 	sctp_tsn_map_forward(&a->received, f.new_cumulative_tsn);
 	sctp_reconfig_cumulative(a, now);
 }

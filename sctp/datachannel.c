@@ -31,23 +31,17 @@ void dc_layer_destroy(dc_layer *layer)
 	free(layer);
 }
 
-/* Now that the role is known, those without one get their ids. */
+/* Now that the role is known, those without one get their ids; and all their streams what the channels want. */
 static void give_ids(dc_layer *layer)
 {
 	for (size_t i = 0; i < layer->slot_count; i++) {
 		dc_channel *c = layer->slots[i].channel;
-		if (!c || c->info.state != DC_CONNECTING || c->info.has_id)
+		if (!c || c->info.state != DC_CONNECTING)
 			continue;
-		int err = dc_choose_id(layer, c);
+		int err = c->info.has_id ? dc_apply_settings(layer, c) : dc_choose_id(layer, c);
 		if (err)
 			dc_closed(layer, c, err);
 	}
-}
-
-static void apply_threshold(dc_layer *layer, const dc_channel *c)
-{
-	if (layer->association && c->info.has_id && c->low_threshold)
-		sctp_set_low_threshold(layer->association, c->info.id, c->low_threshold);
 }
 
 int dc_attach(dc_layer *layer, uint64_t now, sctp_association *association, bool dtls_client)
@@ -59,9 +53,6 @@ int dc_attach(dc_layer *layer, uint64_t now, sctp_association *association, bool
 	layer->association = association;
 	layer->client = dtls_client;
 	give_ids(layer);
-	for (size_t i = 0; i < layer->slot_count; i++)
-		if (layer->slots[i].channel)
-			apply_threshold(layer, layer->slots[i].channel);
 	return 0;
 }
 
@@ -132,10 +123,10 @@ int dc_send(dc_layer *layer, uint64_t now, dc_handle channel, bool binary, slice
 		bytes = slice_of(zero, sizeof zero);
 	}
 	sctp_send_options options = options_of(c);
+	options.uncounted = !message.len;
 	int err = sctp_send(layer->association, now, c->info.id, ppid, bytes, &options);
 	if (err)
 		return err;
-	c->sent_since_low = true;
 	c->info.messages_sent++;
 	c->info.bytes_sent += message.len;
 	return 0;

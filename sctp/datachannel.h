@@ -17,7 +17,6 @@
 #define DC_CHANNELS_MAX 65535u	      /* the ids there are: what either side can open */
 #define DC_LABEL_MAX 65535u	      /* bytes of a label or protocol (RFC 8832 5.1) */
 #define DC_OPEN_SIZE_MAX (16u * 1024) /* a longer OPEN from the peer is refused: labels are for people */
-#define DC_PRIORITY_NORMAL 256u	      /* RFC 8831 6.4; kept and announced, not yet used to schedule */
 
 typedef struct dc_layer dc_layer;
 typedef uint32_t dc_handle;
@@ -32,7 +31,7 @@ typedef struct {
 	uint32_t lifetime_ms;
 	bool negotiated;   /* agreed out of band under `id`: no DCEP, both sides create it */
 	uint16_t id;	   /* 0..65534; only if negotiated */
-	uint16_t priority; /* 0 means DC_PRIORITY_NORMAL */
+	uint16_t priority; /* RFC 8831 6.4: the weight of the channel among others; 0: SCTP_PRIORITY_DEFAULT, normal */
 } dc_options;
 
 /* lines: where to trace to; may be NULL. PARLEY_ENOMEM. */

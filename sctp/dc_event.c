@@ -158,9 +158,8 @@ static void connected(dc_layer *layer, uint64_t now)
 static bool buffered_low(dc_layer *layer, const sctp_event *in, dc_event *out)
 {
 	dc_channel *c = stream_map_get(&layer->ids, in->stream);
-	if (!c || !c->sent_since_low)
+	if (!c)
 		return false;
-	c->sent_since_low = false;
 	out->type = DC_EVENT_BUFFERED_LOW;
 	out->handle = c->info.handle;
 	return true;

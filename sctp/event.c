@@ -1,21 +1,12 @@
-#include <stdlib.h>
-
 #include "sctp/internal.h"
 
 #define RUN_OF(n) LIST_ENTRY(n, sctp_run, node)
 
 sctp_run *sctp_event_new(sctp_event_type type, size_t size)
 {
-	sctp_run *run = calloc(1, sizeof *run);
-	if (!run)
-		return NULL;
-	list_init(&run->node);
-	run->event.type = type;
-	run->data.limit = size;
-	if (size && buf_reserve(&run->data, size)) {
-		free(run);
-		return NULL;
-	}
+	sctp_run *run = sctp_run_new(size);
+	if (run)
+		run->event.type = type;
 	return run;
 }
 
@@ -80,7 +71,7 @@ static bool poll_sending(sctp_association *a, sctp_event *event)
 {
 	sctp_message *m = sctp_send_queue_poll_failed(&a->queue);
 	if (m) {
-		*event = (sctp_event){.type = SCTP_EVENT_SEND_FAILED, .stream = m->stream->id, .ppid = m->ppid};
+		*event = (sctp_event){.type = SCTP_EVENT_SEND_FAILED, .stream = m->stream_id, .ppid = m->ppid};
 		a->stats.messages_abandoned++;
 		sctp_message_release(&a->queue, m);
 		return true;

@@ -9,7 +9,21 @@
 
 sctp_features sctp_our_features(const sctp_association *a)
 {
-	return (sctp_features){.forward_tsn = true, .reconfig = true, .zero_checksum = a->config.zero_checksum};
+	return (sctp_features){.forward_tsn = true,
+			       .reconfig = true,
+			       .i_data = a->config.interleaving,
+			       .i_forward_tsn = a->config.interleaving,
+			       .zero_checksum = a->config.zero_checksum};
+}
+
+bool sctp_interleaving(const sctp_association *a)
+{
+	return a->config.interleaving && a->peer.i_data;
+}
+
+bool sctp_peer_can_skip(const sctp_association *a)
+{
+	return sctp_interleaving(a) ? a->peer.i_forward_tsn : a->peer.forward_tsn;
 }
 
 static void learn_peer(sctp_association *a, const sctp_cookie *p)
@@ -20,7 +34,8 @@ static void learn_peer(sctp_association *a, const sctp_cookie *p)
 	a->streams_out = a->config.streams_out < p->streams_in ? a->config.streams_out : p->streams_in;
 	a->streams_in = a->config.streams_in < p->streams_out ? a->config.streams_in : p->streams_out;
 	a->peer = p->features;
-	if (!a->peer.forward_tsn)
+	a->queue.interleaving = a->reassembly.interleaved = sctp_interleaving(a);
+	if (!sctp_peer_can_skip(a))
 		sctp_send_queue_make_reliable(&a->queue);
 	sctp_tsn_map_init(&a->received, p->peer_tsn);
 	sctp_reconfig_init(a, p->peer_tsn);
@@ -90,7 +105,7 @@ static void answer_init(sctp_association *a, const sctp_cookie *c, const sctp_in
 			 .has_cookie = true,
 			 .cookie = slice_of(cookie, sizeof cookie)};
 	size_t room = a->config.mtu - SCTP_PACKET_HEADER;
-	size_t size = 200; /* without reports: chunk 20, features 20, cookie 4 + 77, rounded up */
+	size_t size = 200; /* without reports: chunk 20, features 24, cookie 4 + 77, rounded up */
 	for (size_t i = 0; i < init->unrecognized_count; i++) {
 		size += init->unrecognized[i].len + SCTP_TLV_HEADER + 3;
 		if (size <= room)

@@ -21,6 +21,7 @@ void sctp_get_stats(const sctp_association *a, sctp_stats *stats)
 	stats->streams_in = a->streams_in;
 	stats->peer_forward_tsn = a->peer.forward_tsn;
 	stats->peer_reconfig = a->peer.reconfig;
+	stats->interleaving = sctp_interleaving(a);
 	stats->peer_zero_checksum = a->peer.zero_checksum;
 }
 

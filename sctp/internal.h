@@ -134,6 +134,8 @@ size_t sctp_data_room(const sctp_association *a); /* the longest payload of a DA
 
 /* handshake.c */
 sctp_features sctp_our_features(const sctp_association *a);
+bool sctp_interleaving(const sctp_association *a);  /* I-DATA was negotiated: known with has_peer (RFC 8260 2.2.1) */
+bool sctp_peer_can_skip(const sctp_association *a); /* by FORWARD TSN, or I-FORWARD TSN: whichever it must be */
 void sctp_handle_init(sctp_association *a, uint64_t now, const sctp_header *header, const sctp_tlv *chunk);
 void sctp_handle_init_ack(sctp_association *a, uint64_t now, const sctp_tlv *chunk);
 /* False: not to be believed; the rest of the packet is dropped. */

@@ -93,7 +93,7 @@ uint32_t sctp_outstanding_add(sctp_outstanding *o, sctp_send_queue *q, sctp_mess
 			  .state = SCTP_IN_FLIGHT,
 			  .transmissions = 1,
 			  .sent_at = now};
-	sctp_send_queue_took(q, m, len);
+	sent.fsn = sctp_send_queue_took(q, m, len, o->next);
 	return append(o, sent);
 }
 
@@ -112,7 +112,8 @@ sctp_data sctp_outstanding_data(const sctp_outstanding *o, uint32_t tsn)
 	return (sctp_data){.tsn = tsn,
 			   .ppid = m->ppid,
 			   .stream = m->stream->id,
-			   .ssn = m->ssn,
+			   .mid = m->mid,
+			   .fsn = s->fsn,
 			   .unordered = m->unordered,
 			   .begin = s->offset == 0,
 			   .end = s->offset + s->len == m->len,
@@ -140,21 +141,22 @@ void sctp_outstanding_clear(sctp_outstanding *o, sctp_send_queue *q)
 
 /* --- giving up (RFC 3758 3.5, RFC 7496 3) --- */
 
-/* All chunks of a message: they are neighbours. */
-static void abandon_chunks(sctp_outstanding *o, const sctp_message *m, uint32_t near_tsn)
+/* All chunks of a message; with I-DATA those of others are between them. */
+static void abandon_chunks(sctp_outstanding *o, const sctp_message *m)
 {
-	uint32_t tsn = near_tsn;
-	while (tsn - 1 != o->cumulative && sctp_outstanding_at(o, tsn - 1)->message == m)
-		tsn--;
-	for (; tsn != o->next && sctp_outstanding_at(o, tsn)->message == m; tsn++)
-		if (sctp_outstanding_at(o, tsn)->state != SCTP_ABANDONED)
+	uint32_t tsn = serial32_before_eq(m->first_tsn, o->cumulative) ? o->cumulative + 1 : m->first_tsn;
+	for (; serial32_before_eq(tsn, m->last_tsn); tsn++) {
+		const sctp_sent *s = sctp_outstanding_at(o, tsn);
+		if (s->message == m && s->state != SCTP_ABANDONED)
 			set_state(o, tsn, SCTP_ABANDONED);
+	}
 }
 
 /* The TSN that stands for an unsent rest. */
 static void append_stand_in(sctp_outstanding *o, sctp_message *m)
 {
 	m->chunks++;
+	m->last_tsn = o->next;
 	append(o, (sctp_sent){.message = m, .offset = (uint32_t)m->sent, .state = SCTP_ABANDONED});
 }
 
@@ -164,7 +166,7 @@ void sctp_outstanding_abandon_queued(sctp_outstanding *o, sctp_send_queue *q, sc
 	sctp_send_queue_abandon(q, m);
 	if (m->sent) {
 		append_stand_in(o, m);
-		abandon_chunks(o, m, o->next - 1);
+		abandon_chunks(o, m);
 	}
 }
 
@@ -179,7 +181,7 @@ static bool abandon(sctp_outstanding *o, sctp_send_queue *q, uint32_t tsn)
 		return true;
 	}
 	sctp_send_queue_abandon(q, m);
-	abandon_chunks(o, m, tsn);
+	abandon_chunks(o, m);
 	return true;
 }
 
@@ -220,24 +222,22 @@ bool sctp_outstanding_can_advance(const sctp_outstanding *o)
 	return sctp_outstanding_at(o, o->advanced + 1)->state == SCTP_ABANDONED;
 }
 
-/* Notes the stream's last skipped SSN; TSNs ascend, so a later one on the stream is the higher. False: no room. */
+/* Notes the stream's last skipped MID; TSNs ascend, so a later one on the stream is the higher. False: no room. */
 static bool note_skipped(sctp_skipped *skipped, size_t *n, size_t max, const sctp_message *m)
 {
-	if (m->unordered)
-		return true;
 	for (size_t i = 0; i < *n; i++) {
-		if (skipped[i].stream == m->stream->id) {
-			skipped[i].ssn = m->ssn;
+		if (skipped[i].stream == m->stream->id && skipped[i].unordered == m->unordered) {
+			skipped[i].mid = m->mid;
 			return true;
 		}
 	}
 	if (*n == max)
 		return false;
-	skipped[(*n)++] = (sctp_skipped){m->stream->id, m->ssn};
+	skipped[(*n)++] = (sctp_skipped){.stream = m->stream->id, .unordered = m->unordered, .mid = m->mid};
 	return true;
 }
 
-size_t sctp_outstanding_advance(sctp_outstanding *o, sctp_skipped *skipped, size_t max)
+size_t sctp_outstanding_advance(sctp_outstanding *o, bool interleaved, sctp_skipped *skipped, size_t max)
 {
 	size_t n = 0;
 	uint32_t tsn = o->cumulative;
@@ -245,7 +245,8 @@ size_t sctp_outstanding_advance(sctp_outstanding *o, sctp_skipped *skipped, size
 		const sctp_sent *s = sctp_outstanding_at(o, tsn + 1);
 		if (s->state != SCTP_ABANDONED)
 			break;
-		o->crowded = !note_skipped(skipped, &n, max, s->message);
+		bool named = interleaved || !s->message->unordered;
+		o->crowded = named && !note_skipped(skipped, &n, max, s->message);
 		if (o->crowded)
 			break;
 		tsn++;

@@ -25,6 +25,7 @@ typedef enum {
 typedef struct {
 	sctp_message *message;
 	uint32_t offset;
+	uint32_t fsn;
 	uint16_t len;  /* 0: a stand-in for the unsent rest of an abandoned message */
 	uint8_t state; /* sctp_sent_state */
 	uint8_t missing;
@@ -82,10 +83,10 @@ void sctp_outstanding_abandon_queued(sctp_outstanding *o, sctp_send_queue *q, sc
 bool sctp_outstanding_must_forward(const sctp_outstanding *o);
 bool sctp_outstanding_can_advance(const sctp_outstanding *o); /* ... that no FORWARD TSN told yet */
 /*
- * Moves `advanced` over the abandoned chunks at the front (RFC 3758 3.5 C2) and lists the ordered streams passed with their
- * last SSN, as far as max entries go. Returns their count.
+ * Moves `advanced` over the abandoned chunks at the front (RFC 3758 3.5 C2) and lists the streams passed with their last
+ * MID, as far as max entries go; those of unordered messages only if interleaved. Returns their count.
  */
-size_t sctp_outstanding_advance(sctp_outstanding *o, sctp_skipped *skipped, size_t max);
+size_t sctp_outstanding_advance(sctp_outstanding *o, bool interleaved, sctp_skipped *skipped, size_t max);
 void sctp_outstanding_check(const sctp_outstanding *o);
 
 #endif

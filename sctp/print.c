@@ -8,19 +8,20 @@ static void print_data(const sctp_tlv *chunk, text *t)
 {
 	sctp_data d;
 	if (sctp_data_decode(chunk, &d))
-		text_printf(t, " tsn=%" PRIu32 " sid=%u ssn=%u ppid=%" PRIu32 " len=%zu%s%s%s%s", d.tsn, d.stream,
-			    d.ssn, d.ppid, d.payload.len, d.begin ? " B" : "", d.end ? " E" : "",
-			    d.unordered ? " U" : "", d.immediate ? " I" : "");
+		text_printf(t, " tsn=%" PRIu32 " sid=%u %s=%" PRIu32 " %s=%" PRIu32 " len=%zu%s%s%s%s", d.tsn, d.stream,
+			    d.interleaved ? "mid" : "ssn", d.mid, d.interleaved && !d.begin ? "fsn" : "ppid",
+			    d.interleaved && !d.begin ? d.fsn : d.ppid, d.payload.len, d.begin ? " B" : "",
+			    d.end ? " E" : "", d.unordered ? " U" : "", d.immediate ? " I" : "");
 }
 
 static void print_init(const sctp_tlv *chunk, text *t)
 {
 	sctp_init i;
 	if (sctp_init_decode(chunk->value, &i))
-		text_printf(t, " tag=%08" PRIx32 " a_rwnd=%" PRIu32 " streams=%u/%u tsn=%" PRIu32 "%s%s%s", i.tag,
+		text_printf(t, " tag=%08" PRIx32 " a_rwnd=%" PRIu32 " streams=%u/%u tsn=%" PRIu32 "%s%s%s%s", i.tag,
 			    i.window, i.streams_out, i.streams_in, i.initial_tsn,
 			    i.features.forward_tsn ? " forward-tsn" : "", i.features.reconfig ? " re-config" : "",
-			    i.features.zero_checksum ? " zero-checksum" : "");
+			    i.features.i_data ? " i-data" : "", i.features.zero_checksum ? " zero-checksum" : "");
 }
 
 static void print_sack(const sctp_tlv *chunk, text *t)
@@ -38,11 +39,13 @@ static void print_sack(const sctp_tlv *chunk, text *t)
 static void print_forward(const sctp_tlv *chunk, text *t)
 {
 	sctp_forward_tsn f;
-	if (!sctp_forward_tsn_decode(chunk->value, &f))
+	if (!sctp_forward_tsn_decode(chunk, &f))
 		return;
 	text_printf(t, " cum=%" PRIu32, f.new_cumulative_tsn);
-	for (size_t i = 0; i < f.count; i++)
-		text_printf(t, " %u:%u", sctp_forward_tsn_stream(&f, i).stream, sctp_forward_tsn_stream(&f, i).ssn);
+	for (size_t i = 0; i < f.count; i++) {
+		sctp_skipped s = sctp_forward_tsn_stream(&f, i);
+		text_printf(t, " %u:%" PRIu32 "%s", s.stream, s.mid, s.unordered ? "U" : "");
+	}
 }
 
 static void print_reconfig(const sctp_tlv *chunk, text *t)
@@ -84,6 +87,7 @@ static void print_chunk(const sctp_tlv *chunk, text *t)
 		text_printf(t, "chunk-%u", type);
 	switch (type) {
 	case SCTP_CHUNK_DATA:
+	case SCTP_CHUNK_I_DATA:
 		print_data(chunk, t);
 		break;
 	case SCTP_CHUNK_INIT:
@@ -94,6 +98,7 @@ static void print_chunk(const sctp_tlv *chunk, text *t)
 		print_sack(chunk, t);
 		break;
 	case SCTP_CHUNK_FORWARD_TSN:
+	case SCTP_CHUNK_I_FORWARD_TSN:
 		print_forward(chunk, t);
 		break;
 	case SCTP_CHUNK_RECONFIG:

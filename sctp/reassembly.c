@@ -2,45 +2,91 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/serial.h"
 
 #define RUN_OF(n) LIST_ENTRY(n, sctp_run, node)
 
-void sctp_reassembly_init(sctp_reassembly *r, size_t max_message)
+/* --- runs: memory and accounts --- */
+
+sctp_run *sctp_run_new(size_t room)
 {
-	*r = (sctp_reassembly){.max_message = max_message};
-	list_init(&r->runs);
+	sctp_run *run = malloc(sizeof *run + room);
+	if (!run)
+		return NULL;
+	*run = (sctp_run){.data = run->inside, .capacity = room};
+	list_init(&run->node);
+	list_init(&run->incomplete);
+	return run;
 }
 
 static void run_free(sctp_run *run)
 {
-	buf_clear(&run->data);
+	if (run->data != run->inside)
+		free(run->data);
 	free(run);
+}
+
+static int run_reserve(sctp_reassembly *r, sctp_run *run, size_t len)
+{
+	if (len <= run->capacity)
+		return 0;
+	size_t capacity = 2 * run->capacity < r->max_message ? 2 * run->capacity : r->max_message;
+	if (capacity < len)
+		capacity = len;
+	bool inside = run->data == run->inside;
+	uint8_t *data = inside ? malloc(capacity) : realloc(run->data, capacity);
+	if (!data)
+		return PARLEY_ENOMEM;
+	if (inside && run->len)
+		memcpy(data, run->data, run->len);
+	r->spare += capacity - run->capacity;
+	run->data = data;
+	run->capacity = capacity;
+	return 0;
+}
+
+/* Into room that was reserved. */
+static void append(sctp_reassembly *r, sctp_run *run, slice bytes)
+{
+	assert(bytes.len <= run->capacity - run->len);
+	memcpy(run->data + run->len, bytes.data, bytes.len);
+	run->len += bytes.len;
+	run->cost += bytes.len;
+	r->bytes += bytes.len;
+	r->spare -= bytes.len;
 }
 
 void sctp_reassembly_release(sctp_reassembly *r, sctp_run *run)
 {
-	assert(r->bytes >= run->cost);
+	assert(r->bytes >= run->cost && list_empty(&run->node) && list_empty(&run->incomplete));
 	r->bytes -= run->cost;
 	run_free(run);
 }
 
-static void drop_all(sctp_reassembly *r, list_node *runs)
+/* Out of its lane; what was allocated too much is not ours to count any more. */
+static void take_out(sctp_reassembly *r, sctp_lane *lane, sctp_run *run)
 {
-	for (list_node *n; (n = list_pop(runs));)
-		sctp_reassembly_release(r, RUN_OF(n));
+	if (lane->gap == run)
+		lane->gap = NULL;
+	r->spare -= run->capacity - run->len;
+	list_remove(&run->incomplete);
+	list_remove(&run->node);
 }
 
-void sctp_reassembly_clear(sctp_reassembly *r)
+static void drop(sctp_reassembly *r, sctp_lane *lane, sctp_run *run)
 {
-	uint32_t id = 0;
-	for (sctp_stream_in *s; (s = stream_map_next(&r->streams, &id)); id++) {
-		drop_all(r, &s->waiting);
-		free(s);
-	}
-	drop_all(r, &r->runs);
-	stream_map_clear(&r->streams);
+	take_out(r, lane, run);
+	sctp_reassembly_release(r, run);
+}
+
+/* --- streams --- */
+
+void sctp_reassembly_init(sctp_reassembly *r, size_t max_message)
+{
+	*r = (sctp_reassembly){.max_message = max_message};
+	list_init(&r->incomplete);
 }
 
 static sctp_stream_in *stream_of(sctp_reassembly *r, uint16_t id)
@@ -54,201 +100,309 @@ static sctp_stream_in *stream_of(sctp_reassembly *r, uint16_t id)
 		return NULL;
 	}
 	s->id = id;
-	list_init(&s->waiting);
+	list_init(&s->lanes[0].runs);
+	list_init(&s->lanes[1].runs);
 	return s;
+}
+
+static void drop_runs(sctp_reassembly *r, sctp_lane *lane)
+{
+	LIST_FOR_SAFE (n, after, &lane->runs)
+		drop(r, lane, RUN_OF(n));
+}
+
+void sctp_reassembly_clear(sctp_reassembly *r)
+{
+	uint32_t id = 0;
+	for (sctp_stream_in *s; (s = stream_map_next(&r->streams, &id)); id++) {
+		drop_runs(r, &s->lanes[0]);
+		drop_runs(r, &s->lanes[1]);
+		free(s);
+	}
+	stream_map_clear(&r->streams);
 }
 
 /* --- order --- */
 
-static void deliver_in_order(sctp_stream_in *s, list_node *deliver)
+static bool is_whole(const sctp_run *run)
 {
-	while (!list_empty(&s->waiting) && RUN_OF(s->waiting.next)->ssn == s->next_ssn) {
-		list_append(deliver, list_pop(&s->waiting));
-		s->next_ssn++;
+	return run->begin && run->end;
+}
+
+static void hand_over(sctp_reassembly *r, sctp_lane *lane, sctp_run *run, list_node *deliver)
+{
+	take_out(r, lane, run);
+	run->event.data = slice_of(run->data, run->len);
+	list_append(deliver, &run->node);
+}
+
+/* What is left of messages that had their turn is a liar's: fragments behind the last one. */
+static void drop_passed(sctp_reassembly *r, sctp_lane *lane)
+{
+	while (!list_empty(&lane->runs) && serial32_before(RUN_OF(lane->runs.next)->mid, lane->next_mid))
+		drop(r, lane, RUN_OF(lane->runs.next));
+}
+
+static void deliver_in_order(sctp_reassembly *r, sctp_lane *lane, list_node *deliver)
+{
+	while (!list_empty(&lane->runs)) {
+		sctp_run *run = RUN_OF(lane->runs.next);
+		if (run->mid != lane->next_mid || !is_whole(run))
+			return;
+		hand_over(r, lane, run, deliver);
+		lane->next_mid++;
+		drop_passed(r, lane);
 	}
 }
 
-/* A complete ordered run finds its place; one whose SSN passed or is there already is a liar's, and dropped. */
-static void order(sctp_reassembly *r, sctp_stream_in *s, sctp_run *run, list_node *deliver)
+static void complete(sctp_reassembly *r, sctp_lane *lane, sctp_run *run, list_node *deliver)
 {
-	list_node *at = s->waiting.prev;
-	while (at != &s->waiting && serial16_before(run->ssn, RUN_OF(at)->ssn))
-		at = at->prev;
-	bool stale = serial16_before(run->ssn, s->next_ssn) || (at != &s->waiting && RUN_OF(at)->ssn == run->ssn);
-	if (stale) {
-		sctp_reassembly_release(r, run);
-		return;
-	}
-	list_insert_before(at->next, &run->node);
-	deliver_in_order(s, deliver);
-}
-
-static void complete(sctp_reassembly *r, sctp_run *run, list_node *deliver)
-{
-	list_remove(&run->node);
-	run->event.data = buf_slice(&run->data);
+	if (run->first != run->last)
+		lane->typical = run->len;
+	list_remove(&run->incomplete);
 	if (run->event.unordered)
-		list_append(deliver, &run->node);
+		hand_over(r, lane, run, deliver);
 	else
-		order(r, stream_map_get(&r->streams, run->event.stream), run, deliver);
+		deliver_in_order(r, lane, deliver);
 }
 
-/* --- runs --- */
+/* --- where a chunk belongs --- */
 
-/* An empty run for a message, with room for its first bytes. */
-static sctp_run *run_new(const sctp_reassembly *r, const sctp_data *data, size_t room)
+typedef struct {
+	uint32_t mid, fragment;
+} position;
+
+static bool position_before(position p, const sctp_run *run)
 {
-	sctp_run *run = calloc(1, sizeof *run);
-	if (!run)
-		return NULL;
-	list_init(&run->node);
-	run->data.limit = r->max_message;
-	run->data.data = malloc(room);
-	if (!run->data.data) {
-		free(run);
-		return NULL;
-	}
-	run->data.capacity = room;
-	run->event = (sctp_event){
-		.type = SCTP_EVENT_MESSAGE, .stream = data->stream, .ppid = data->ppid, .unordered = data->unordered};
-	run->first_tsn = data->tsn;
-	run->ssn = data->ssn;
-	run->begin = data->begin;
-	run->cost = SCTP_RX_OVERHEAD;
-	return run;
+	if (p.mid != run->mid)
+		return serial32_before(p.mid, run->mid);
+	return serial32_before(p.fragment, run->first);
 }
 
-/* The last run that begins before the TSN; the list head if none. Chunks mostly come in order: look from the end. */
-static list_node *run_before(sctp_reassembly *r, uint32_t tsn)
+/* An SSN among those that may come, counted on behind 65535 (RFC 9260 1.6: 16-bit serial arithmetic). */
+static uint32_t extend_ssn(const sctp_lane *lane, uint32_t ssn)
 {
-	list_node *n = r->runs.prev;
-	while (n != &r->runs && serial32_before(tsn, RUN_OF(n)->first_tsn))
+	uint16_t ahead = (uint16_t)(ssn - lane->next_mid);
+	return ahead < 0x8000 ? lane->next_mid + ahead : lane->next_mid - (0x10000u - ahead);
+}
+
+static position position_of(const sctp_lane *lane, const sctp_data *data)
+{
+	if (data->interleaved)
+		return (position){data->mid, data->fsn};
+	return (position){data->unordered ? 0 : extend_ssn(lane, data->mid), data->tsn};
+}
+
+/* The last run that begins at p or before; the list head if none. Chunks mostly come in order, and gaps fill in order too. */
+static list_node *run_before(sctp_lane *lane, position p)
+{
+	list_node *head = &lane->runs, *n = head->prev;
+	if (n == head || !position_before(p, RUN_OF(n)))
+		return n;
+	if (lane->gap)
+		n = &lane->gap->node;
+	while (n != head && position_before(p, RUN_OF(n)))
 		n = n->prev;
+	while (n->next != head && !position_before(p, RUN_OF(n->next)))
+		n = n->next;
 	return n;
 }
 
-static bool same_message(const sctp_run *run, const sctp_data *data)
-{
-	return run->event.stream == data->stream && run->event.unordered == data->unordered &&
-	       (data->unordered || run->ssn == data->ssn);
-}
-
 /* The run at n, if it ends just before the chunk and the chunk continues its message. */
-static sctp_run *continued_run(const sctp_reassembly *r, list_node *n, const sctp_data *data)
+static sctp_run *continued_run(const sctp_lane *lane, list_node *n, position p, const sctp_data *data)
 {
-	if (n == &r->runs || data->begin)
+	if (n == &lane->runs || data->begin)
 		return NULL;
 	sctp_run *run = RUN_OF(n);
-	return !run->end && run->last_tsn + 1 == data->tsn && same_message(run, data) ? run : NULL;
+	return !run->end && run->mid == p.mid && run->last + 1 == p.fragment ? run : NULL;
 }
 
 /* The run at n, if it begins just behind the chunk and continues the chunk's message. */
-static sctp_run *continuing_run(const sctp_reassembly *r, list_node *n, const sctp_data *data)
+static sctp_run *continuing_run(const sctp_lane *lane, list_node *n, position p, const sctp_data *data)
 {
-	if (n == &r->runs || data->end)
+	if (n == &lane->runs || data->end)
 		return NULL;
 	sctp_run *run = RUN_OF(n);
-	return !run->begin && run->first_tsn == data->tsn + 1 && same_message(run, data) ? run : NULL;
+	return !run->begin && run->mid == p.mid && run->first == p.fragment + 1 ? run : NULL;
 }
 
-/* Into room that was reserved. */
-static void append(sctp_reassembly *r, sctp_run *run, slice bytes, uint32_t last_tsn, bool end)
+/* Of a message that had its turn; or a fragment that came under another TSN; or, with I-DATA, one that cannot be the first. */
+static bool is_lie(const sctp_lane *lane, list_node *before, position p, const sctp_data *data)
 {
-	int err = buf_append(&run->data, bytes);
-	assert(!err);
-	(void)err;
-	run->last_tsn = last_tsn;
-	run->end = end;
-	run->cost += bytes.len;
-	r->bytes += bytes.len;
+	if (!data->unordered && serial32_before(p.mid, lane->next_mid))
+		return true;
+	if (data->interleaved && !data->begin && !p.fragment)
+		return true;
+	const sctp_run *run = RUN_OF(before);
+	return before != &lane->runs && run->mid == p.mid && serial32_before_eq(p.fragment, run->last);
+}
+
+/* --- adding --- */
+
+/* Room for a run that begins with this chunk: if more will follow, for as much as the last message had, but that only once. */
+static size_t room_for(const sctp_reassembly *r, const sctp_lane *lane, const sctp_data *data, size_t len)
+{
+	bool guess = data->begin && !data->end && lane->typical > len && r->spare + lane->typical <= r->max_message;
+	return guess ? lane->typical : len;
+}
+
+static sctp_run *insert_run(sctp_reassembly *r, sctp_lane *lane, list_node *before, position p, const sctp_data *data,
+			    size_t len)
+{
+	sctp_run *run = sctp_run_new(room_for(r, lane, data, len));
+	if (!run)
+		return NULL;
+	run->event = (sctp_event){
+		.type = SCTP_EVENT_MESSAGE, .stream = data->stream, .ppid = data->ppid, .unordered = data->unordered};
+	run->mid = p.mid;
+	run->first = run->last = p.fragment;
+	run->begin = data->begin;
+	run->cost = SCTP_RX_OVERHEAD;
+	r->bytes += run->cost;
+	r->spare += run->capacity;
+	if (before->next != &lane->runs)
+		lane->gap = run;
+	list_insert_before(before->next, &run->node);
+	list_append(&r->incomplete, &run->incomplete);
+	return run;
+}
+
+static void join(sctp_reassembly *r, sctp_lane *lane, sctp_run *run, sctp_run *next)
+{
+	append(r, run, slice_of(next->data, next->len));
+	run->last = next->last;
+	run->end = next->end;
+	if (lane->gap == next)
+		lane->gap = run;
+	drop(r, lane, next);
+}
+
+static int add_to_lane(sctp_reassembly *r, sctp_lane *lane, const sctp_data *data, list_node *deliver)
+{
+	position p = position_of(lane, data);
+	list_node *before = run_before(lane, p);
+	if (is_lie(lane, before, p, data))
+		return 0;
+	sctp_run *run = continued_run(lane, before, p, data), *next = continuing_run(lane, before->next, p, data);
+	size_t len = data->payload.len + (next ? next->len : 0);
+	if ((run ? run->len : 0) + len > r->max_message)
+		return PARLEY_EMSGSIZE;
+	if (run && run_reserve(r, run, run->len + len))
+		return PARLEY_ENOMEM;
+	if (!run)
+		run = insert_run(r, lane, before, p, data, len);
+	if (!run)
+		return PARLEY_ENOMEM;
+	append(r, run, data->payload);
+	run->last = p.fragment;
+	run->end = data->end;
+	if (next)
+		join(r, lane, run, next);
+	if (is_whole(run))
+		complete(r, lane, run, deliver);
+	return 0;
 }
 
 int sctp_reassembly_add(sctp_reassembly *r, const sctp_data *data, list_node *deliver)
 {
-	list_node *at = run_before(r, data->tsn);
-	sctp_run *run = continued_run(r, at, data), *next = continuing_run(r, at->next, data);
-	size_t room = data->payload.len + (next ? next->data.len : 0);
-	if ((run ? run->data.len : 0) + room > r->max_message)
-		return PARLEY_EMSGSIZE;
-	if (!data->unordered && !stream_of(r, data->stream))
-		return PARLEY_ENOMEM;
-	if (run) {
-		if (buf_reserve(&run->data, room))
-			return PARLEY_ENOMEM;
-	} else {
-		run = run_new(r, data, room);
-		if (!run)
-			return PARLEY_ENOMEM;
-		r->bytes += run->cost;
-		list_insert_before(at->next, &run->node);
-	}
-	append(r, run, data->payload, data->tsn, data->end);
-	if (next) {
-		append(r, run, buf_slice(&next->data), next->last_tsn, next->end);
-		list_remove(&next->node);
-		sctp_reassembly_release(r, next);
-	}
-	if (run->begin && run->end)
-		complete(r, run, deliver);
-	return 0;
+	sctp_stream_in *s = stream_of(r, data->stream);
+	return s ? add_to_lane(r, &s->lanes[data->unordered], data, deliver) : PARLEY_ENOMEM;
 }
 
 /* --- partial reliability and reset --- */
 
+static sctp_lane *lane_of(const sctp_reassembly *r, const sctp_run *run)
+{
+	sctp_stream_in *s = stream_map_get(&r->streams, run->event.stream);
+	return &s->lanes[run->event.unordered];
+}
+
 void sctp_reassembly_forward(sctp_reassembly *r, uint32_t cumulative_tsn)
 {
-	LIST_FOR_SAFE (n, after, &r->runs) {
-		if (serial32_before(cumulative_tsn, RUN_OF(n)->first_tsn))
-			break;
-		list_remove(n);
-		sctp_reassembly_release(r, RUN_OF(n));
+	for (list_node *n = r->incomplete.next, *after; n != &r->incomplete; n = after) {
+		sctp_run *run = LIST_ENTRY(n, sctp_run, incomplete);
+		after = n->next;
+		if (serial32_before_eq(run->first, cumulative_tsn))
+			drop(r, lane_of(r, run), run);
 	}
 }
 
-void sctp_reassembly_skip(sctp_reassembly *r, sctp_skipped skipped, list_node *deliver)
+static void skip_to(sctp_reassembly *r, sctp_lane *lane, uint32_t mid, bool unordered, list_node *deliver)
 {
-	sctp_stream_in *s = stream_of(r, skipped.stream);
-	if (!s || serial16_before(skipped.ssn, s->next_ssn))
+	while (!list_empty(&lane->runs) && serial32_before_eq(RUN_OF(lane->runs.next)->mid, mid)) {
+		sctp_run *run = RUN_OF(lane->runs.next);
+		if (is_whole(run))
+			hand_over(r, lane, run, deliver);
+		else
+			drop(r, lane, run);
+	}
+	if (unordered)
 		return;
-	while (!list_empty(&s->waiting) && serial16_before_eq(RUN_OF(s->waiting.next)->ssn, skipped.ssn))
-		list_append(deliver, list_pop(&s->waiting));
-	s->next_ssn = (uint16_t)(skipped.ssn + 1);
-	deliver_in_order(s, deliver);
+	lane->next_mid = mid + 1;
+	deliver_in_order(r, lane, deliver);
 }
 
-static void reset(sctp_stream_in *s, list_node *deliver)
+int sctp_reassembly_skip(sctp_reassembly *r, const sctp_skipped *skipped, list_node *deliver)
 {
-	for (list_node *n; (n = list_pop(&s->waiting));)
-		list_append(deliver, n);
-	s->next_ssn = 0;
+	sctp_stream_in *s = stream_of(r, skipped->stream);
+	if (!s)
+		return PARLEY_ENOMEM;
+	sctp_lane *lane = &s->lanes[skipped->unordered];
+	uint32_t mid = r->interleaved ? skipped->mid : extend_ssn(lane, skipped->mid);
+	if (skipped->unordered || !serial32_before(mid, lane->next_mid))
+		skip_to(r, lane, mid, skipped->unordered, deliver);
+	return 0;
+}
+
+static void reset_lane(sctp_reassembly *r, sctp_lane *lane, list_node *deliver)
+{
+	LIST_FOR_SAFE (n, after, &lane->runs) {
+		if (is_whole(RUN_OF(n)))
+			hand_over(r, lane, RUN_OF(n), deliver);
+		else
+			drop(r, lane, RUN_OF(n));
+	}
 }
 
 void sctp_reassembly_reset(sctp_reassembly *r, uint16_t stream, list_node *deliver)
 {
 	sctp_stream_in *s = stream_map_get(&r->streams, stream);
-	if (s)
-		reset(s, deliver);
+	if (!s)
+		return;
+	reset_lane(r, &s->lanes[0], deliver);
+	reset_lane(r, &s->lanes[1], deliver);
+	stream_map_put(&r->streams, stream, NULL);
+	free(s);
 }
 
 void sctp_reassembly_reset_all(sctp_reassembly *r, list_node *deliver)
 {
 	uint32_t id = 0;
-	for (sctp_stream_in *s; (s = stream_map_next(&r->streams, &id)); id++)
-		reset(s, deliver);
+	for (; stream_map_next(&r->streams, &id); id++)
+		sctp_reassembly_reset(r, (uint16_t)id, deliver);
+}
+
+static void check_lane(const sctp_lane *lane, bool unordered, size_t *bytes, size_t *spare)
+{
+	LIST_FOR (n, &lane->runs) {
+		const sctp_run *run = RUN_OF(n);
+		assert(run->cost == run->len + SCTP_RX_OVERHEAD && run->len <= run->capacity);
+		assert(run->event.unordered == unordered && !(unordered && is_whole(run)));
+		assert(is_whole(run) == list_empty(&run->incomplete));
+		assert(unordered || !serial32_before(run->mid, lane->next_mid));
+		assert(n->next == &lane->runs || position_before((position){run->mid, run->last}, RUN_OF(n->next)));
+		*bytes += run->cost;
+		*spare += run->capacity - run->len;
+	}
 }
 
 void sctp_reassembly_check(const sctp_reassembly *r, size_t delivered_cost)
 {
-	size_t bytes = delivered_cost;
-	LIST_FOR (n, &r->runs) {
-		const sctp_run *run = RUN_OF(n);
-		assert(run->cost == run->data.len + SCTP_RX_OVERHEAD && !(run->begin && run->end));
-		assert(n->next == &r->runs || serial32_before(run->last_tsn, RUN_OF(n->next)->first_tsn));
-		bytes += run->cost;
-	}
+	size_t bytes = delivered_cost, spare = 0;
 	uint32_t id = 0;
-	for (const sctp_stream_in *s; (s = stream_map_next(&r->streams, &id)); id++)
-		LIST_FOR (n, &s->waiting)
-			bytes += RUN_OF(n)->cost;
-	assert(bytes == r->bytes);
+	for (const sctp_stream_in *s; (s = stream_map_next(&r->streams, &id)); id++) {
+		check_lane(&s->lanes[0], false, &bytes, &spare);
+		check_lane(&s->lanes[1], true, &bytes, &spare);
+	}
+	assert(bytes == r->bytes && spare == r->spare);
 }

@@ -97,6 +97,7 @@ static bool handle_chunk(sctp_association *a, uint64_t now, const sctp_header *h
 {
 	switch (sctp_chunk_type_of(chunk)) {
 	case SCTP_CHUNK_DATA:
+	case SCTP_CHUNK_I_DATA:
 		sctp_handle_data(a, now, chunk);
 		break;
 	case SCTP_CHUNK_INIT:
@@ -138,6 +139,7 @@ static bool handle_chunk(sctp_association *a, uint64_t now, const sctp_header *h
 		sctp_handle_reconfig(a, now, chunk);
 		break;
 	case SCTP_CHUNK_FORWARD_TSN:
+	case SCTP_CHUNK_I_FORWARD_TSN:
 		sctp_handle_forward_tsn(a, now, chunk);
 		break;
 	default:

@@ -121,15 +121,15 @@ static void finish_request(sctp_association *a, uint64_t now, bool done)
 	sctp_run *run = sctp_event_new(SCTP_EVENT_STREAMS_RESET, size);
 	if (!run)
 		return;
-	memcpy(run->data.data, c->streams, size);
+	memcpy(run->data, c->streams, size);
 	run->event.reset = done ? SCTP_RESET_OUTGOING : SCTP_RESET_OUTGOING_DENIED;
-	run->event.streams = (const uint16_t *)(const void *)run->data.data;
+	run->event.streams = (const uint16_t *)(const void *)run->data;
 	run->event.count = c->count;
 	for (size_t i = 0; i < c->count; i++) {
 		sctp_stream_out *s = stream_map_get(&a->queue.streams, c->streams[i]);
 		s->reset = SCTP_RESET_NONE;
 		if (done)
-			s->next_ssn = 0; /* RFC 6525 5.2.7 H4 */
+			sctp_stream_out_remove(&a->queue, s); /* MIDs from 0 again: RFC 6525 5.2.7 H4, RFC 8260 2.3.2 */
 	}
 	sctp_event_push(a, run);
 	c->next_request++;
@@ -196,7 +196,7 @@ static sctp_run *incoming_event(const sctp_reconfig_param *p)
 	sctp_run *run = sctp_event_new(SCTP_EVENT_STREAMS_RESET, p->stream_count * sizeof(uint16_t));
 	if (!run)
 		return NULL;
-	uint16_t *streams = (uint16_t *)(void *)run->data.data;
+	uint16_t *streams = (uint16_t *)(void *)run->data;
 	for (size_t i = 0; i < p->stream_count; i++)
 		streams[i] = sctp_reconfig_stream(p, i);
 	run->event.reset = SCTP_RESET_INCOMING;

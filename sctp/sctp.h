@@ -1,10 +1,10 @@
 /*
  * sctp/sctp.h: one SCTP association over DTLS, as WebRTC uses it (RFC 9260, RFC 8261, RFC 8831 5-6): set-up with
- * collisions, ordered and unordered messages on up to 65535 streams, loss recovery, congestion control, partial
+ * collisions, ordered and unordered messages on up to 65535 streams, interleaved (RFC 8260), loss recovery, congestion control, partial
  * reliability (RFC 3758, RFC 7496), stream reset (RFC 6525), graceful and hard close.
  *
  * Not here: data channels (sctp/datachannel.h), DTLS, sockets, clocks. One path, no multi-homing, no address parameters
- * (RFC 8261 6.1). Not yet: I-DATA (RFC 8260; not announced, hence never received), path MTU discovery.
+ * (RFC 8261 6.1). Not yet: path MTU discovery.
  *
  * The verbs: sctp_receive, sctp_timeout, sctp_deadline, sctp_poll_transmit, sctp_poll_event. After each call that takes
  * `now` the owner drains events and transmit until both are empty, then arms a timer for sctp_deadline. Time is monotonic
@@ -48,9 +48,20 @@
 #define SCTP_SEND_BUFFER_DEFAULT (16u << 20) /* bytes of messages not yet acknowledged or abandoned */
 #define SCTP_SEND_OVERHEAD 64u		     /* bytes each message counts for besides its payload */
 
+#define SCTP_PRIORITY_DEFAULT 256u /* RFC 8831 6.4: normal */
 #define SCTP_UNLIMITED UINT32_MAX
 
 typedef struct sctp_association sctp_association;
+
+/*
+ * Which stream sends next (RFC 8260 3.2, 3.4, 3.6): of the messages that wait; with I-DATA, of their chunks, so that a large
+ * message does not keep others waiting. Priorities by sctp_set_priority.
+ */
+typedef enum {
+	SCTP_SCHEDULE_WEIGHTED, /* weighted fair queueing: each its share of the capacity by its priority (RFC 8831 6.4) */
+	SCTP_SCHEDULE_PRIORITY, /* a higher priority goes first, always; among equals in turn */
+	SCTP_SCHEDULE_ROUND_ROBIN,
+} sctp_schedule;
 
 typedef struct {
 	parley_random random; /* tags, TSNs, cookie key, heartbeat nonces */
@@ -73,6 +84,8 @@ typedef struct {
 	uint64_t rto_max_us;	 /* default 10 s: the path may come back any moment */
 	uint64_t sack_delay_us;	 /* default 20 ms; RFC 9260 6.2: at most 500 ms, should be 200 ms */
 	uint64_t heartbeat_us;	 /* when idle, this plus RTO (RFC 9260 8.3); default 30 s; TIME_NEVER: none */
+	bool interleaving;	 /* I-DATA (RFC 8260) with a peer that knows it; default true */
+	sctp_schedule schedule;	 /* default SCTP_SCHEDULE_WEIGHTED */
 	bool zero_checksum; /* take packets without checksum, and send them to a peer that takes them (RFC 9653); default true */
 	uint64_t cookie_life_us;       /* default 60 s (RFC 9260 16) */
 	uint32_t max_init_retransmits; /* SCTP_UNLIMITED by default: see "Endings" */
@@ -129,6 +142,7 @@ typedef struct {
 	uint32_t max_retransmits; /* 0: sent once */
 	bool has_lifetime;
 	uint64_t lifetime_us; /* from this call on; then neither sent nor sent again */
+	bool uncounted;	      /* not in sctp_buffered: what the owner of the stream did not ask for */
 } sctp_send_options;
 
 /*
@@ -149,6 +163,9 @@ void sctp_set_max_message_send(sctp_association *a, uint32_t size);
  */
 size_t sctp_buffered(const sctp_association *a, uint16_t stream);
 int sctp_set_low_threshold(sctp_association *a, uint16_t stream, size_t threshold); /* PARLEY_ENOMEM */
+
+/* 1..65535, default SCTP_PRIORITY_DEFAULT; see sctp_schedule. Lasts until the stream is reset. PARLEY_ENOMEM, PARLEY_EINVAL. */
+int sctp_set_priority(sctp_association *a, uint16_t stream, uint16_t priority);
 
 /*
  * Resets our outgoing side of the streams (RFC 6525 5.1.2) as soon as all that was sent on them is acknowledged or abandoned;
@@ -209,6 +226,7 @@ typedef struct {
 	size_t receive_buffered;	  /* bytes counted against the receive window */
 	uint16_t streams_out, streams_in; /* negotiated; as configured before */
 	bool peer_forward_tsn, peer_reconfig, peer_zero_checksum;
+	bool interleaving; /* I-DATA is used, both ways */
 } sctp_stats;
 
 void sctp_get_stats(const sctp_association *a, sctp_stats *stats);

@@ -7,11 +7,12 @@
 #include "base/time.h"
 
 #define MESSAGE_OF(n) LIST_ENTRY(n, sctp_message, node)
+#define STREAM_OF(t) LIST_ENTRY(t, sctp_stream_out, turn)
 
-void sctp_send_queue_init(sctp_send_queue *q, size_t limit)
+void sctp_send_queue_init(sctp_send_queue *q, size_t limit, sctp_schedule schedule)
 {
 	*q = (sctp_send_queue){.limit = limit};
-	list_init(&q->active);
+	sctp_scheduler_init(&q->scheduler, schedule);
 	list_init(&q->low);
 	list_init(&q->failed);
 }
@@ -27,7 +28,8 @@ void sctp_send_queue_clear(sctp_send_queue *q)
 		free(s);
 	}
 	stream_map_clear(&q->streams);
-	sctp_send_queue_init(q, q->limit);
+	sctp_scheduler_clear(&q->scheduler);
+	sctp_send_queue_init(q, q->limit, q->scheduler.kind);
 }
 
 sctp_stream_out *sctp_stream_out_of(sctp_send_queue *q, uint16_t id)
@@ -41,10 +43,37 @@ sctp_stream_out *sctp_stream_out_of(sctp_send_queue *q, uint16_t id)
 		return NULL;
 	}
 	s->id = id;
+	s->turn.priority = SCTP_PRIORITY_DEFAULT;
 	list_init(&s->queue);
-	list_init(&s->active);
 	list_init(&s->low);
 	return s;
+}
+
+void sctp_stream_out_remove(sctp_send_queue *q, sctp_stream_out *s)
+{
+	assert(!s->messages && list_empty(&s->queue));
+	list_remove(&s->low);
+	stream_map_put(&q->streams, s->id, NULL);
+	free(s);
+}
+
+static void buffer(sctp_send_queue *q, sctp_message *m)
+{
+	size_t counted = m->uncounted ? 0 : m->len;
+	m->stream->buffered += counted;
+	q->buffered += counted;
+}
+
+static void unbuffer(sctp_send_queue *q, const sctp_message *m, size_t len)
+{
+	sctp_stream_out *s = m->stream;
+	if (m->uncounted)
+		return;
+	bool was_above = s->buffered > s->low_threshold;
+	s->buffered -= len;
+	q->buffered -= len;
+	if (was_above && s->buffered <= s->low_threshold && list_empty(&s->low))
+		list_append(&q->low, &s->low);
 }
 
 int sctp_send_queue_add(sctp_send_queue *q, sctp_stream_out *s, uint64_t now, uint32_t ppid, slice bytes,
@@ -53,74 +82,81 @@ int sctp_send_queue_add(sctp_send_queue *q, sctp_stream_out *s, uint64_t now, ui
 	size_t cost = bytes.len + SCTP_SEND_OVERHEAD;
 	if (q->cost > q->limit || cost > q->limit - q->cost)
 		return PARLEY_ELIMIT;
-	sctp_message *m = malloc(sizeof *m + bytes.len);
+	sctp_message *m = sctp_scheduler_reserve(&q->scheduler) ? NULL : malloc(sizeof *m + bytes.len);
 	if (!m)
 		return PARLEY_ENOMEM;
-	*m = (sctp_message){.stream = s, .ppid = ppid, .len = bytes.len, .expires = TIME_NEVER};
+	*m = (sctp_message){.stream = s, .stream_id = s->id, .ppid = ppid, .len = bytes.len, .expires = TIME_NEVER};
 	memcpy(m->bytes, bytes.data, bytes.len);
 	if (options) {
 		m->unordered = options->unordered;
+		m->uncounted = options->uncounted;
 		m->has_max_retransmits = options->has_max_retransmits;
 		m->max_retransmits = options->max_retransmits;
 		if (options->has_lifetime)
 			m->expires = time_after(now, options->lifetime_us);
 	}
-	if (list_empty(&s->queue))
-		list_append(&q->active, &s->active);
 	list_append(&s->queue, &m->node);
+	sctp_scheduler_enter(&q->scheduler, &s->turn);
 	s->messages++;
-	s->buffered += m->len;
 	q->messages++;
-	q->buffered += m->len;
 	q->cost += cost;
+	buffer(q, m);
 	return 0;
 }
 
 sctp_message *sctp_send_queue_next(sctp_send_queue *q)
 {
-	if (list_empty(&q->active))
-		return NULL;
-	return MESSAGE_OF(LIST_ENTRY(q->active.next, sctp_stream_out, active)->queue.next);
+	sctp_turn *first = q->midway ? &q->midway->turn : sctp_scheduler_first(&q->scheduler);
+	return first ? MESSAGE_OF(STREAM_OF(first)->queue.next) : NULL;
 }
 
-static void unbuffer(sctp_send_queue *q, sctp_stream_out *s, size_t len)
-{
-	bool was_above = s->buffered > s->low_threshold;
-	s->buffered -= len;
-	q->buffered -= len;
-	if (was_above && s->buffered <= s->low_threshold && list_empty(&s->low))
-		list_append(&q->low, &s->low);
-}
-
-/* The stream's turn is over with a message: to the end of the round if it has another. */
+/* Nothing of it waits any more. */
 static void dequeue(sctp_send_queue *q, sctp_message *m)
 {
 	sctp_stream_out *s = m->stream;
 	list_remove(&m->node);
-	list_remove(&s->active);
-	if (!list_empty(&s->queue))
-		list_append(&q->active, &s->active);
+	if (list_empty(&s->queue))
+		sctp_scheduler_leave(&q->scheduler, &s->turn);
 }
 
-void sctp_send_queue_took(sctp_send_queue *q, sctp_message *m, size_t len)
+/* The stream's turn is over: with a chunk, or, where messages must not mix, with a message of which `sent` bytes went out. */
+static void end_turn(sctp_send_queue *q, sctp_message *m, size_t sent)
 {
-	if (!m->sent && !m->unordered)
-		m->ssn = m->stream->next_ssn++;
+	bool over = q->interleaving || m->sent == m->len;
+	q->midway = over ? NULL : m->stream;
+	q->midway_bytes += sent;
+	if (!over)
+		return;
+	sctp_scheduler_sent(&q->scheduler, &m->stream->turn, q->midway_bytes);
+	q->midway_bytes = 0;
+}
+
+uint32_t sctp_send_queue_took(sctp_send_queue *q, sctp_message *m, size_t len, uint32_t tsn)
+{
+	if (!m->sent) {
+		m->mid = m->stream->next_mid[m->unordered]++;
+		m->first_tsn = tsn;
+	}
+	m->last_tsn = tsn;
 	m->sent += len;
 	m->chunks++;
 	assert(m->sent <= m->len);
-	unbuffer(q, m->stream, len);
+	unbuffer(q, m, len);
+	end_turn(q, m, len);
 	if (m->sent == m->len)
 		dequeue(q, m);
+	return m->next_fsn++;
 }
 
 void sctp_send_queue_abandon(sctp_send_queue *q, sctp_message *m)
 {
 	if (m->sent < m->len) {
-		dequeue(q, m);
-		unbuffer(q, m->stream, m->len - m->sent);
+		unbuffer(q, m, m->len - m->sent);
 		q->cost -= m->len - m->sent;
 		m->len = m->sent;
+		if (m->sent)
+			end_turn(q, m, 0);
+		dequeue(q, m);
 	}
 	m->abandoned = true;
 	list_append(&q->failed, &m->node);
@@ -173,13 +209,15 @@ void sctp_send_queue_check(const sctp_send_queue *q)
 		size_t own = 0;
 		LIST_FOR (n, &s->queue) {
 			assert(MESSAGE_OF(n)->sent < MESSAGE_OF(n)->len && MESSAGE_OF(n)->stream == s);
-			own += MESSAGE_OF(n)->len - MESSAGE_OF(n)->sent;
+			own += MESSAGE_OF(n)->uncounted ? 0 : MESSAGE_OF(n)->len - MESSAGE_OF(n)->sent;
 		}
 		assert(own == s->buffered);
-		assert(list_empty(&s->queue) == list_empty(&s->active));
+		assert(list_empty(&s->queue) == !s->turn.place);
 		buffered += own;
 		messages += s->messages;
 	}
+	sctp_scheduler_check(&q->scheduler);
+	assert(!q->midway || (!q->interleaving && q->midway->turn.place && q->midway_bytes));
 	assert(buffered == q->buffered && messages == q->messages);
 	assert(q->cost <= q->limit && (q->messages || !q->cost));
 }

@@ -1,6 +1,7 @@
 /*
- * sctp/send_queue.h: messages that wait to be sent, by stream, and which stream is next: round robin, a message at a time,
- * since without I-DATA the fragments of a message have TSNs in sequence (RFC 9260 6.9).
+ * sctp/send_queue.h: messages that wait to be sent, by stream. Which stream is next is the scheduler's (scheduler.h) to say:
+ * anew for each chunk with I-DATA; for each message without, since there the fragments of a message have TSNs in sequence
+ * (RFC 9260 6.9).
  *
  * A message's bytes are copied here once and stay until its last chunk is acknowledged; chunks in flight point to them.
  */
@@ -8,6 +9,7 @@
 #define PARLEY_SCTP_SEND_QUEUE_H
 
 #include "base/list.h"
+#include "sctp/scheduler.h"
 #include "sctp/sctp.h"
 #include "sctp/stream_map.h"
 
@@ -18,12 +20,13 @@ typedef enum {
 } sctp_reset_state;
 
 typedef struct {
-	uint16_t id, next_ssn;
+	uint16_t id;
 	sctp_reset_state reset;
-	list_node queue;  /* sctp_message, not yet wholly sent */
-	list_node active; /* in sctp_send_queue.active while queue is not empty */
-	list_node low;	  /* in sctp_send_queue.low when BUFFERED_LOW is due */
-	size_t buffered;  /* bytes not yet sent once */
+	uint32_t next_mid[2]; /* of ordered and of unordered messages; without I-DATA the SSN (RFC 8260 2.1) */
+	list_node queue;      /* sctp_message, not yet wholly sent */
+	sctp_turn turn;	      /* ready while queue is not empty */
+	list_node low;	      /* in sctp_send_queue.low when BUFFERED_LOW is due */
+	size_t buffered;      /* bytes not yet sent once, of messages that are not uncounted */
 	size_t low_threshold;
 	size_t messages; /* queued or in flight */
 } sctp_stream_out;
@@ -31,20 +34,26 @@ typedef struct {
 typedef struct {
 	list_node node;
 	sctp_stream_out *stream;
+	uint16_t stream_id; /* the stream may be gone before a failure is told */
 	uint32_t ppid;
-	uint16_t ssn; /* given with the first fragment */
-	bool unordered, has_max_retransmits, abandoned;
+	uint32_t mid; /* given with the first fragment */
+	bool unordered, has_max_retransmits, uncounted, abandoned;
 	bool finished; /* nothing of it is queued or in flight: it counts no more, and is only kept to be told */
 	uint32_t max_retransmits;
-	uint64_t expires; /* TIME_NEVER: does not */
-	size_t len, sent; /* sent: bytes that have a TSN */
-	size_t chunks;	  /* outstanding ones (outstanding.h) that point here */
+	uint64_t expires;	      /* TIME_NEVER: does not */
+	size_t len, sent;	      /* sent: bytes that have a TSN */
+	size_t chunks;		      /* outstanding ones (outstanding.h) that point here */
+	uint32_t first_tsn, last_tsn; /* of its chunks; theirs if chunks is not 0 */
+	uint32_t next_fsn;
 	uint8_t bytes[];
 } sctp_message;
 
 typedef struct {
 	stream_map streams; /* sctp_stream_out */
-	list_node active;   /* streams with something queued, next first */
+	sctp_scheduler scheduler;
+	bool interleaving;	 /* I-DATA */
+	sctp_stream_out *midway; /* without I-DATA: the stream whose message is sent in part, and goes on */
+	size_t midway_bytes;	 /* sent of that message */
 	list_node low;
 	list_node failed; /* abandoned messages, for SEND_FAILED; they are not queued any more */
 	size_t cost;	  /* bytes and overhead of all messages: against config.send_buffer */
@@ -53,16 +62,18 @@ typedef struct {
 	size_t messages; /* sum of the streams' */
 } sctp_send_queue;
 
-void sctp_send_queue_init(sctp_send_queue *q, size_t limit);
+void sctp_send_queue_init(sctp_send_queue *q, size_t limit, sctp_schedule schedule);
 void sctp_send_queue_clear(sctp_send_queue *q);			      /* no message may be in flight any more */
 sctp_stream_out *sctp_stream_out_of(sctp_send_queue *q, uint16_t id); /* made if new; NULL: out of memory */
+/* The stream has no messages and begins anew: forgotten, with its priority and threshold. */
+void sctp_stream_out_remove(sctp_send_queue *q, sctp_stream_out *s);
 /* PARLEY_ELIMIT, PARLEY_ENOMEM. */
 int sctp_send_queue_add(sctp_send_queue *q, sctp_stream_out *s, uint64_t now, uint32_t ppid, slice bytes,
 			const sctp_send_options *options);
 /* The message whose next fragment is to be sent; NULL: none. */
 sctp_message *sctp_send_queue_next(sctp_send_queue *q);
-/* len more bytes of it have gone out, in one more chunk. */
-void sctp_send_queue_took(sctp_send_queue *q, sctp_message *m, size_t len);
+/* len more bytes of it have gone out, in one more chunk, of this TSN. Returns the chunk's FSN. */
+uint32_t sctp_send_queue_took(sctp_send_queue *q, sctp_message *m, size_t len, uint32_t tsn);
 /* Gives it up: what is unsent of it leaves the queue, its chunks in flight remain, sctp_send_queue_poll_failed tells. */
 void sctp_send_queue_abandon(sctp_send_queue *q, sctp_message *m);
 /* An abandoned message not told before; the caller then releases it. */

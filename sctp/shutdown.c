@@ -22,7 +22,7 @@ static void enter_shutdown_ack_sent(sctp_association *a, uint64_t now)
 /* RFC 9260 9.2: the next step, once all that was queued is acknowledged. */
 void sctp_shutdown_advance(sctp_association *a, uint64_t now)
 {
-	if (a->queue.buffered || sctp_outstanding_count(&a->sent))
+	if (a->queue.messages || sctp_outstanding_count(&a->sent))
 		return;
 	if (a->state == SCTP_SHUTDOWN_PENDING)
 		enter_shutdown_sent(a, now);

@@ -79,9 +79,14 @@ static bool write_alone(sctp_association *a, writer *w)
 
 /* --- DATA --- */
 
+static size_t data_header(const sctp_association *a)
+{
+	return sctp_interleaving(a) ? SCTP_I_DATA_HEADER : SCTP_DATA_HEADER;
+}
+
 size_t sctp_data_room(const sctp_association *a)
 {
-	return a->config.mtu - SCTP_PACKET_HEADER - SCTP_DATA_HEADER;
+	return a->config.mtu - SCTP_PACKET_HEADER - data_header(a);
 }
 
 static bool may_carry_data(const sctp_association *a)
@@ -120,15 +125,16 @@ static size_t fragment_len(const sctp_association *a, const sctp_message *m, siz
 	return room >= MIN_FRAGMENT || room == sctp_data_room(a) ? room : 0;
 }
 
-static size_t room_for_data(const writer *w)
+static size_t room_for_data(const sctp_association *a, const writer *w)
 {
-	size_t left = writer_left(w);
-	return left > SCTP_DATA_HEADER ? (left - SCTP_DATA_HEADER) & ~(size_t)3 : 0;
+	size_t left = writer_left(w), header = data_header(a);
+	return left > header ? (left - header) & ~(size_t)3 : 0;
 }
 
 static void write_chunk(sctp_association *a, uint64_t now, uint32_t tsn, writer *w)
 {
 	sctp_data data = sctp_outstanding_data(&a->sent, tsn);
+	data.interleaved = sctp_interleaving(a);
 	/* The last one for now: do not wait with the SACK (RFC 9260 3.3.1, 6.1: I bit). */
 	data.immediate = a->sent.flight >= a->congestion.cwnd || a->state >= SCTP_SHUTDOWN_PENDING;
 	sctp_data_encode(w, &data);
@@ -142,7 +148,7 @@ static void write_lost(sctp_association *a, uint64_t now, writer *w)
 	uint32_t tsn;
 	while (sctp_outstanding_next_lost(&a->sent, &a->queue, now, &tsn)) {
 		size_t len = sctp_outstanding_at(&a->sent, tsn)->len;
-		if (len > room_for_data(w) || !may_fly(a, len, true))
+		if (len > room_for_data(a, w) || !may_fly(a, len, true))
 			return;
 		sctp_outstanding_resend(&a->sent, tsn, now);
 		write_chunk(a, now, tsn, w);
@@ -156,7 +162,7 @@ static void write_new(sctp_association *a, uint64_t now, writer *w)
 {
 	sctp_message *m;
 	while ((m = next_message(a, now))) {
-		size_t len = fragment_len(a, m, room_for_data(w));
+		size_t len = fragment_len(a, m, room_for_data(a, w));
 		if (!len || !may_fly(a, len, false))
 			return;
 		write_chunk(a, now, sctp_outstanding_add(&a->sent, &a->queue, m, len, now), w);
@@ -197,15 +203,11 @@ static void write_forward_tsn(sctp_association *a, uint64_t now, writer *w)
 	a->send_forward = false;
 	if (!sctp_outstanding_must_forward(&a->sent))
 		return;
-	size_t max = (writer_left(w) - FORWARD_SIZE_MIN) / 4;
-	size_t n = sctp_outstanding_advance(&a->sent, skipped, max < FORWARD_ENTRIES_MAX ? max : FORWARD_ENTRIES_MAX);
-	size_t at = sctp_chunk_begin(w, SCTP_CHUNK_FORWARD_TSN, 0);
-	write_u32(w, a->sent.advanced);
-	for (size_t i = 0; i < n; i++) {
-		write_u16(w, skipped[i].stream);
-		write_u16(w, skipped[i].ssn);
-	}
-	sctp_tlv_end(w, at);
+	bool interleaved = sctp_interleaving(a);
+	size_t max = (writer_left(w) - FORWARD_SIZE_MIN) / sctp_skipped_size(interleaved);
+	size_t n = sctp_outstanding_advance(&a->sent, interleaved, skipped,
+					    max < FORWARD_ENTRIES_MAX ? max : FORWARD_ENTRIES_MAX);
+	sctp_forward_tsn_encode(w, interleaved, a->sent.advanced, skipped, n);
 	if (!sctp_timer_armed(a, SCTP_TIMER_T3)) /* RFC 3758 3.5 C5 */
 		sctp_timer_start(a, SCTP_TIMER_T3, now, a->rto.rto);
 }

@@ -198,6 +198,18 @@ void parley_core_resolved(parley_core *core, uint64_t now, uint32_t id, const pa
 
 typedef uint32_t parley_channel; /* a handle, unique for the life of the connection; 0 is none */
 
+/*
+ * RTCPriorityType: what a channel gets of the connection's capacity while others want it too, doubling from one to the next
+ * (RFC 8831 6.4). With a peer that knows I-DATA (Parley, Firefox) not even a large message holds the others up.
+ */
+typedef enum {
+	PARLEY_PRIORITY_DEFAULT, /* low */
+	PARLEY_PRIORITY_VERY_LOW,
+	PARLEY_PRIORITY_LOW,
+	PARLEY_PRIORITY_MEDIUM,
+	PARLEY_PRIORITY_HIGH,
+} parley_priority;
+
 /* RTCDataChannelInit */
 typedef struct {
 	const char *protocol;	       /* NULL: "" */
@@ -208,6 +220,7 @@ typedef struct {
 	uint16_t max_retransmits;
 	bool negotiated; /* both sides create it with the same id; no DCEP OPEN is sent */
 	uint16_t id;	 /* with negotiated only, 0..65534 */
+	parley_priority priority;
 } parley_channel_init;
 
 /* init NULL: reliable and ordered. May be called before any description exists: the channel opens with the connection. */

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "sctp/datachannel.h"
+#include "sctp/internal.h"
 #include "tests/support/failmalloc.h"
 #include "tests/unit/sctp_pair.h"
 
@@ -116,6 +117,14 @@ static dc_handle create(pair *p, int side, const char *label)
 static int send_text(pair *p, int side, dc_handle h, const char *s)
 {
 	return dc_send(of(p)->layer[side], p->now, h, false, slice_from_string(s));
+}
+
+static bool drop_all(pair *p, int from, slice bytes)
+{
+	(void)p;
+	(void)from;
+	(void)bytes;
+	return true;
 }
 
 static void channels_made_before_the_role_is_known_get_ids(void **state)
@@ -308,6 +317,70 @@ static void buffered_amount_falls_and_is_told(void **state)
 	finish(&p, &x);
 }
 
+/* What counts is what the application sent: no OPEN, no ACK, and nothing for an empty message. */
+static void buffered_amount_counts_payload_only(void **state)
+{
+	(void)state;
+	pair p;
+	ends x;
+	assert_true(begin(&p, &x, 11));
+	dc_handle h = create(&p, 0, "b");
+	assert_true(join(&p, &x));
+	p.drop = drop_all;
+	dc_handle g = create(&p, 0, "a label that waits to be sent");
+	pair_run(&p, US_PER_MS);
+	static uint8_t big[100000];
+	assert_int_equal(dc_send(x.layer[0], p.now, g, true, slice_of(big, sizeof big)), 0); /* fills the window */
+	pair_run(&p, US_PER_MS);
+	assert_int_equal(dc_buffered_amount(x.layer[0], h), 0);
+	static const size_t sizes[] = {0, 1, 0, 1000, 2};
+	size_t sum = 0;
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		assert_int_equal(dc_send(x.layer[0], p.now, h, i & 1, slice_of(big, sizes[i])), 0);
+		sum += sizes[i];
+		assert_int_equal(dc_buffered_amount(x.layer[0], h), sum);
+	}
+	p.drop = NULL;
+	pair_run(&p, 5 * US_PER_S);
+	assert_int_equal(x.messages[1], 6);
+	assert_int_equal(dc_buffered_amount(x.layer[0], h), 0);
+	assert_int_equal(x.low[0], 2); /* once for each channel, and none for their OPENs */
+	finish(&p, &x);
+}
+
+static uint16_t weight_of(const pair *p, int side, uint16_t id)
+{
+	const sctp_stream_out *s = stream_map_get(&p->end[side]->queue.streams, id);
+	return s ? s->turn.priority : 0;
+}
+
+/* RFC 8831 6.4: on both sides; whether the channel was made before or after the association. */
+static void priorities_become_weights(void **state)
+{
+	(void)state;
+	pair p;
+	ends x;
+	dc_handle h;
+	dc_options o = {.label = slice_from_string("p"), .priority = 1024};
+	dc_options agreed = {.negotiated = true, .id = 7, .priority = 128};
+	assert_true(begin(&p, &x, 12));
+	assert_int_equal(dc_create(x.layer[0], p.now, &o, &h), 0);
+	assert_int_equal(dc_create(x.layer[0], p.now, &agreed, &h), 0);
+	assert_true(join(&p, &x));
+	assert_int_equal(dc_create(x.layer[1], p.now, &o, &h), 0);
+	pair_run(&p, US_PER_S);
+	for (int side = 0; side < 2; side++) {
+		assert_int_equal(weight_of(&p, side, 0), 1024);
+		assert_int_equal(weight_of(&p, side, 1), 1024);
+	}
+	assert_int_equal(weight_of(&p, 0, 7), 128);
+	dc_close(x.layer[1], p.now, h);
+	pair_run(&p, US_PER_S);
+	assert_int_equal(weight_of(&p, 0, 1), 0); /* forgotten with the channel */
+	assert_int_equal(weight_of(&p, 1, 1), 0);
+	finish(&p, &x);
+}
+
 static void the_end_of_the_association_closes_all(void **state)
 {
 	(void)state;
@@ -413,6 +486,8 @@ int main(void)
 		cmocka_unit_test(closing_flushes_and_frees_the_id),
 		cmocka_unit_test(many_channels_come_and_go),
 		cmocka_unit_test(buffered_amount_falls_and_is_told),
+		cmocka_unit_test(buffered_amount_counts_payload_only),
+		cmocka_unit_test(priorities_become_weights),
 		cmocka_unit_test(the_end_of_the_association_closes_all),
 		cmocka_unit_test(rule_breakers_are_refused),
 		cmocka_unit_test(no_id_above_the_peers_streams),

@@ -88,6 +88,27 @@ static void offer_and_answer_reach_stable(void **state)
 	parley_core_free(b.core);
 }
 
+static void channel_options_out_of_range_are_refused(void **state)
+{
+	(void)state;
+	static const struct {
+		parley_channel_init init;
+		int result;
+	} cases[] = {
+		{{.has_max_retransmits = true, .has_max_packet_life_time = true}, PARLEY_EINVAL},
+		{{.negotiated = true, .id = 65535}, PARLEY_EINVAL},
+		{{.priority = PARLEY_PRIORITY_HIGH + 1}, PARLEY_EINVAL},
+		{{.priority = PARLEY_PRIORITY_HIGH, .negotiated = true, .id = 65534}, 0},
+	};
+	fixture a;
+	parley_channel channel;
+	assert_int_equal(make_core(&a, 1, NULL), 0);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_int_equal(parley_core_create_data_channel(a.core, NOW, "x", &cases[i].init, &channel),
+				 cases[i].result);
+	parley_core_free(a.core);
+}
+
 static void descriptions_in_the_wrong_state_are_refused(void **state)
 {
 	(void)state;
@@ -378,6 +399,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(offer_and_answer_reach_stable),
+		cmocka_unit_test(channel_options_out_of_range_are_refused),
 		cmocka_unit_test(descriptions_in_the_wrong_state_are_refused),
 		cmocka_unit_test(garbage_is_refused_with_its_line),
 		cmocka_unit_test(browser_offers_are_answered),

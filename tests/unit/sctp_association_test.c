@@ -10,6 +10,14 @@
 #include "tests/support/failmalloc.h"
 #include "tests/unit/sctp_pair.h"
 
+static bool interleaving; /* this time I-DATA, else DATA */
+
+static void prepare(pair *p, uint64_t seed)
+{
+	pair_prepare(p, seed);
+	p->config[0].interleaving = p->config[1].interleaving = interleaving;
+}
+
 static void check_message(pair *p, int side, const sctp_event *e)
 {
 	(void)p;
@@ -47,7 +55,7 @@ static void connects_when_both_begin(void **state)
 {
 	(void)state;
 	pair p;
-	pair_prepare(&p, 1);
+	prepare(&p, 1);
 	assert_true(pair_connect(&p));
 	assert_int_equal(sctp_get_state(p.end[0]), SCTP_ESTABLISHED);
 	assert_int_equal(sctp_get_state(p.end[1]), SCTP_ESTABLISHED);
@@ -55,6 +63,7 @@ static void connects_when_both_begin(void **state)
 	sctp_get_stats(p.end[0], &stats);
 	assert_int_equal(stats.streams_out, 65535);
 	assert_true(stats.peer_forward_tsn && stats.peer_reconfig);
+	assert_int_equal(stats.interleaving, interleaving);
 	pair_clear(&p);
 }
 
@@ -62,7 +71,7 @@ static void connects_when_one_begins(void **state)
 {
 	(void)state;
 	pair p;
-	pair_prepare(&p, 2);
+	prepare(&p, 2);
 	assert_true(pair_create(&p));
 	assert_int_equal(sctp_connect(p.end[0], p.now), 0);
 	assert_int_equal(sctp_connect(p.end[0], p.now), PARLEY_ESTATE);
@@ -75,7 +84,7 @@ static void connects_when_the_second_begins_later(void **state)
 	(void)state;
 	for (uint64_t wait = 0; wait < 120; wait += 7) {
 		pair p;
-		pair_prepare(&p, 3 + wait);
+		prepare(&p, 3 + wait);
 		assert_true(pair_create(&p));
 		assert_int_equal(sctp_connect(p.end[0], p.now), 0);
 		pair_run(&p, wait * US_PER_MS);
@@ -91,7 +100,7 @@ static void connects_through_any_loss(void **state)
 	(void)state;
 	for (uint64_t seed = 0; seed < 200; seed++) {
 		pair p;
-		pair_prepare(&p, seed);
+		prepare(&p, seed);
 		p.loss_per_mille = 300;
 		p.duplicate_per_mille = 100;
 		p.jitter_us = 60 * US_PER_MS;
@@ -115,7 +124,7 @@ static void carries_messages_of_all_sizes(void **state)
 	static const size_t sizes[] = {1,    2,	   3,	 4,    5,     1131,  1132,  1133,
 				       1135, 1136, 2264, 2265, 16384, 65535, 65536, 262144};
 	pair p;
-	pair_prepare(&p, 4);
+	prepare(&p, 4);
 	p.on_event = check_message;
 	assert_true(pair_connect(&p));
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -133,7 +142,7 @@ static void refuses_what_cannot_be_sent(void **state)
 {
 	(void)state;
 	pair p;
-	pair_prepare(&p, 5);
+	prepare(&p, 5);
 	p.config[0].max_message_send = 1000;
 	p.config[0].send_buffer = 3000;
 	assert_true(pair_connect(&p));
@@ -170,7 +179,7 @@ static void moves_ten_megabytes_quickly(void **state)
 {
 	(void)state;
 	pair p;
-	pair_prepare(&p, 6);
+	prepare(&p, 6);
 	p.delay_us = 10 * US_PER_MS;
 	p.on_event = check_message;
 	assert_true(pair_connect(&p));
@@ -193,7 +202,7 @@ static void moves_data_through_loss_and_reordering(void **state)
 	} links[] = {{10, 0, 0}, {50, 0, 0}, {0, 200, 0}, {0, 0, 15}, {20, 50, 10}, {200, 20, 5}};
 	for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
 		pair p;
-		pair_prepare(&p, 100 + i);
+		prepare(&p, 100 + i);
 		p.delay_us = 10 * US_PER_MS;
 		p.on_event = check_message;
 		assert_true(pair_connect(&p));
@@ -216,7 +225,7 @@ static void sequence_numbers_wrap(void **state)
 {
 	(void)state;
 	pair p;
-	pair_prepare(&p, 7);
+	prepare(&p, 7);
 	p.config[0].has_initial_tsn = p.config[1].has_initial_tsn = true;
 	p.config[0].initial_tsn = UINT32_MAX - 5;
 	p.config[1].initial_tsn = 0;
@@ -233,7 +242,7 @@ static void unordered_messages_all_arrive(void **state)
 {
 	(void)state;
 	pair p;
-	pair_prepare(&p, 8);
+	prepare(&p, 8);
 	p.loss_per_mille = 100;
 	p.on_event = check_message;
 	assert_true(pair_connect(&p));
@@ -248,7 +257,7 @@ static void abandoned_messages_do_not_block(void **state)
 	(void)state;
 	for (int kind = 0; kind < 6; kind++) {
 		pair p;
-		pair_prepare(&p, 9 + (uint64_t)kind);
+		prepare(&p, 9 + (uint64_t)kind);
 		p.on_event = check_message;
 		assert_true(pair_connect(&p));
 		p.loss_per_mille = 100;
@@ -283,7 +292,7 @@ static void a_closed_window_opens_again(void **state)
 {
 	(void)state;
 	pair p;
-	pair_prepare(&p, 10);
+	prepare(&p, 10);
 	p.config[1].receive_window = 100000;
 	p.config[1].max_message_receive = 50000;
 	p.on_event = check_message;
@@ -307,7 +316,7 @@ static void streams_are_reset_and_begin_anew(void **state)
 	(void)state;
 	for (uint64_t seed = 0; seed < 30; seed++) {
 		pair p;
-		pair_prepare(&p, 1000 + seed);
+		prepare(&p, 1000 + seed);
 		p.on_event = check_message;
 		assert_true(pair_connect(&p));
 		p.loss_per_mille = seed % 3 ? 150 : 0;
@@ -347,7 +356,7 @@ static void given_up_messages_do_not_hold_a_reset_up(void **state)
 	(void)state;
 	for (int kind = 0; kind < 2; kind++) {
 		pair p;
-		pair_prepare(&p, 3000);
+		prepare(&p, 3000);
 		p.config[0].heartbeat_us = p.config[1].heartbeat_us = TIME_NEVER;
 		assert_true(pair_connect(&p));
 		uint16_t stream = 4;
@@ -370,7 +379,7 @@ static void shuts_down_gracefully_with_data_under_way(void **state)
 	(void)state;
 	for (uint64_t seed = 0; seed < 30; seed++) {
 		pair p;
-		pair_prepare(&p, 2000 + seed);
+		prepare(&p, 2000 + seed);
 		p.on_event = check_message;
 		assert_true(pair_connect(&p));
 		p.loss_per_mille = seed % 2 ? 200 : 0;
@@ -402,7 +411,7 @@ static void abort_tells_the_peer_why(void **state)
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		pair p;
-		pair_prepare(&p, 11);
+		prepare(&p, 11);
 		assert_true(pair_connect(&p));
 		sctp_abort(p.end[0], p.now, cases[i].said);
 		assert_int_equal(sctp_send(p.end[0], p.now, 0, 0, slice_of("x", 1), NULL), PARLEY_ESTATE);
@@ -418,7 +427,7 @@ static void survives_a_long_silence(void **state)
 {
 	(void)state;
 	pair p;
-	pair_prepare(&p, 12);
+	prepare(&p, 12);
 	p.on_event = check_message;
 	assert_true(pair_connect(&p));
 	p.drop = drop_all;
@@ -435,7 +444,7 @@ static void gives_up_when_configured_to(void **state)
 {
 	(void)state;
 	pair p;
-	pair_prepare(&p, 13);
+	prepare(&p, 13);
 	p.config[0].max_init_retransmits = 3;
 	p.drop = drop_all;
 	assert_true(pair_create(&p));
@@ -451,7 +460,7 @@ static void a_restarted_peer_is_noticed(void **state)
 {
 	(void)state;
 	pair p;
-	pair_prepare(&p, 14);
+	prepare(&p, 14);
 	p.on_event = check_message;
 	assert_true(pair_connect(&p));
 	assert_int_equal(send_filled(&p, 1, 0, 1, 100, NULL), 0);
@@ -474,7 +483,7 @@ static void idle_associations_measure_the_path(void **state)
 {
 	(void)state;
 	pair p;
-	pair_prepare(&p, 15);
+	prepare(&p, 15);
 	assert_true(pair_connect(&p));
 	sctp_stats stats;
 	sctp_get_stats(p.end[0], &stats);
@@ -490,7 +499,7 @@ static void out_of_memory_body(void *context)
 {
 	(void)context;
 	pair p;
-	pair_prepare(&p, 16);
+	prepare(&p, 16);
 	if (pair_connect(&p)) {
 		uint8_t bytes[5000];
 		uint16_t stream = 2;
@@ -538,5 +547,7 @@ int main(void)
 		cmocka_unit_test(idle_associations_measure_the_path),
 		cmocka_unit_test(runs_out_of_memory_cleanly),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	int failed = cmocka_run_group_tests_name("DATA", tests, NULL, NULL);
+	interleaving = true;
+	return failed + cmocka_run_group_tests_name("I-DATA", tests, NULL, NULL);
 }

@@ -29,6 +29,7 @@ static void prepare(pair *p, uint64_t seed)
 {
 	pair_prepare(p, seed);
 	for (int i = 0; i < 2; i++) {
+		p->config[i].interleaving = false; /* for I-DATA see sctp_interleaving_test.c */
 		p->config[i].has_initial_tsn = true;
 		p->config[i].initial_tsn = FIRST_TSN;
 		p->config[i].heartbeat_us = TIME_NEVER;
@@ -77,7 +78,7 @@ static void attack_data(pair *p, uint32_t tsn, uint16_t stream, uint16_t ssn, co
 	static const uint8_t payload[2000];
 	uint8_t bytes[2100];
 	writer w = writer_of(bytes, sizeof bytes);
-	sctp_data d = {.tsn = tsn, .stream = stream, .ssn = ssn, .ppid = 51, .payload = slice_of(payload, len)};
+	sctp_data d = {.tsn = tsn, .stream = stream, .mid = ssn, .ppid = 51, .payload = slice_of(payload, len)};
 	d.begin = strchr(flags, 'B');
 	d.end = strchr(flags, 'E');
 	d.unordered = strchr(flags, 'U');

@@ -32,6 +32,7 @@ static void listen(pair *p)
 static void connect_numbered(pair *p)
 {
 	pair_prepare(p, 1);
+	p->config[0].interleaving = p->config[1].interleaving = false; /* for I-DATA see sctp_interleaving_test.c */
 	p->config[0].has_initial_tsn = p->config[1].has_initial_tsn = true;
 	p->config[0].initial_tsn = TSN;
 	p->config[1].initial_tsn = 500;
