@@ -224,19 +224,28 @@ static ice_state path_state(const ice_agent *a)
 	return final ? ICE_COMPLETED : ICE_CONNECTED;
 }
 
-/* The state follows from the facts alone. */
+/*
+ * W3C webrtc-pc 5.6.4: nothing more can come of it. A peer that never says that its candidates have ended is taken at its silence
+ * when patience ends (RFC 8863 4).
+ */
+static bool is_over(const ice_agent *a)
+{
+	return a->pac_expired && a->gathering == ICE_GATHERING_COMPLETE && !ice_pairs_unfinished(a);
+}
+
+/* The state follows from the facts alone; but what has failed stays so until there is a path, or a restart. */
 static ice_state derive_state(const ice_agent *a)
 {
 	if (a->path.active)
 		return path_state(a);
-	if (a->lost)
-		return ICE_FAILED; /* until another pair becomes valid, or a restart */
+	if (a->state == ICE_FAILED)
+		return ICE_FAILED;
 	if (!a->has_remote)
 		return a->state == ICE_NEW ? ICE_NEW : ICE_CHECKING;
-	if (a->pac_expired && !ice_pairs_unfinished(a))
+	if (is_over(a))
 		return ICE_FAILED;
-	if (a->state != ICE_NEW && a->state != ICE_CHECKING && a->state != ICE_FAILED)
-		return ICE_DISCONNECTED; /* the pair went with its socket */
+	if (a->state != ICE_NEW && a->state != ICE_CHECKING)
+		return ICE_DISCONNECTED; /* consent was lost, or the pair went with its socket */
 	return a->pair_count || a->state != ICE_NEW ? ICE_CHECKING : ICE_NEW;
 }
 
@@ -411,7 +420,7 @@ int ice_restart(ice_agent *a, uint64_t now)
 	a->local = fresh;
 	a->generation++;
 	a->counters.restarts++;
-	a->concluded = a->has_valid_since = a->lost = a->pac_expired = a->remote_lite = false;
+	a->concluded = a->has_valid_since = a->pac_expired = a->remote_lite = false;
 	a->pac_deadline = TIME_NEVER;
 	trace_printf(a->config.trace, TRACE_INFO, "ice", "restart: generation %u", a->generation);
 	if (!a->path.active && a->state != ICE_NEW)

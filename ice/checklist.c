@@ -206,6 +206,8 @@ void ice_form_pairs(ice_agent *a)
 
 void ice_pair_trigger(ice_agent *a, ice_pair *p, bool first)
 {
+	if (p->revoked)
+		return;
 	list_remove(&p->triggered);
 	if (first)
 		list_prepend(&a->triggered, &p->triggered);
@@ -247,8 +249,10 @@ bool ice_pairs_unfinished(const ice_agent *a)
 	return false;
 }
 
-static void consent_over(ice_agent *a, ice_pair *p)
+void ice_pair_expire(ice_agent *a, uint64_t now, ice_pair *p)
 {
+	if (!p->valid || now < time_after(p->answered_at, a->config.consent_expiry_us))
+		return;
 	p->valid = p->nominated = p->nominating = false;
 	ice_check_cancel(p);
 	ice_pair_set_state(a, p, ICE_PAIR_FAILED);
@@ -256,9 +260,8 @@ static void consent_over(ice_agent *a, ice_pair *p)
 
 static void recheck(ice_agent *a, uint64_t now, ice_pair *p)
 {
-	if (p->valid && now >= time_after(p->answered_at, a->config.consent_expiry_us))
-		consent_over(a, p); /* RFC 7675 5.1 */
-	if (p->check.active)
+	ice_pair_expire(a, now, p);
+	if (p->check.active || p->revoked)
 		return;
 	if (p->valid)
 		ice_pair_trigger(a, p, false); /* the most likely to work, so before all others */

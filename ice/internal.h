@@ -97,6 +97,7 @@ typedef struct ice_pair {
 	bool use_candidate;	  /* controlled: the last request from there had USE-CANDIDATE */
 	bool nominate_when_valid; /* controlled: it came before the pair was valid */
 	bool heard;		  /* an authentic request came this way */
+	bool revoked;		  /* consent was lost: never checked again in this generation (RFC 7675 5.1) */
 	ice_check check;
 	ice_check cancelled; /* not retransmitted, still answerable (RFC 8445 7.3.1.4) */
 	uint64_t requests_sent, responses_received, requests_received, responses_sent, consent_sent;
@@ -201,7 +202,6 @@ struct ice_agent {
 	uint64_t valid_since;  /* the first valid pair of this generation */
 	uint64_t pac_deadline; /* TIME_NEVER until the remote is known */
 	bool pac_expired;
-	bool lost; /* there was a path and consent ended */
 
 	ice_path path;
 
@@ -265,6 +265,8 @@ ice_pair *ice_pair_add(ice_agent *a, size_t base, ice_remote *remote);
 void ice_pair_remove(ice_agent *a, ice_pair *p);
 void ice_pairs_clear(ice_agent *a);
 void ice_pair_set_state(ice_agent *a, ice_pair *p, ice_pair_state state);
+/* A pair that carries no data may have been valid too long ago: then its consent is over (RFC 7675 5.1). */
+void ice_pair_expire(ice_agent *a, uint64_t now, ice_pair *p);
 void ice_pair_trigger(ice_agent *a, ice_pair *p, bool first);
 void ice_pairs_reorder(ice_agent *a); /* after a role change */
 void ice_unfreeze(ice_agent *a, const ice_pair *like);

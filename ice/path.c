@@ -59,7 +59,6 @@ static void path_set(ice_agent *a, uint64_t now, const ice_pair *p)
 	if (path->next_check < now)
 		path->next_check = now;
 	ice_pulse_init(&path->pulse, now, p->has_rtt ? p->rtt_us : 0);
-	a->lost = false;
 	trace_printf(a->config.trace, TRACE_INFO, "ice", "data now from %s to %s", addr_print(&path->local, local),
 		     addr_print(&path->remote, remote));
 	ice_queue_event(a, ICE_EVENT_SELECTED_PAIR, 0);
@@ -174,29 +173,29 @@ static void send_consent(ice_agent *a, uint64_t now)
 	}
 }
 
-/* RFC 7675 5.1: no data any more, and a late response does not change that. Nor are pairs believed that were checked no
- * later. Checks of the remote may make one valid again; or a restart. */
-static void consent_expired(ice_agent *a, uint64_t now)
+static void revoke(ice_agent *a, ice_pair *p)
+{
+	p->revoked = true;
+	p->heard = p->valid = p->nominated = p->nominating = p->nominate_when_valid = false;
+	p->check.active = p->cancelled.active = false;
+	list_remove(&p->triggered);
+	ice_pair_set_state(a, p, ICE_PAIR_FAILED);
+}
+
+/* RFC 7675 5.1: no data any more, a late answer does not change that, and the pair may only be checked again with other credentials.
+ * The other pairs are tried once more. */
+static void consent_lost(ice_agent *a, uint64_t now, const char *why)
 {
 	bool current_generation = a->path.generation == a->generation;
-	trace_printf(a->config.trace, TRACE_ERROR, "ice", "consent expired");
-	for (size_t i = 0; i < a->pair_count && current_generation; i++) {
-		ice_pair *p = a->pairs[i];
-		if (p->id != a->path.pair_id && now < time_after(p->answered_at, a->config.consent_expiry_us))
-			continue;
-		p->heard = false;
-		if (!p->valid)
-			continue;
-		p->valid = p->nominated = p->nominating = false;
-		p->check.active = false;
-		list_remove(&p->triggered);
-		ice_pair_set_state(a, p, ICE_PAIR_FAILED);
-	}
+	trace_printf(a->config.trace, TRACE_ERROR, "ice", "consent %s", why);
+	ice_pair *p = path_pair(a);
+	if (p)
+		revoke(a, p);
 	ice_path_drop(a);
-	if (current_generation) {
-		a->concluded = a->has_valid_since = false;
-		a->lost = true; /* unless ice_path_update finds another */
-	}
+	if (!current_generation)
+		return;
+	a->concluded = a->has_valid_since = false;
+	ice_pairs_recheck(a, now);
 }
 
 void ice_path_timeout(ice_agent *a, uint64_t now)
@@ -205,7 +204,7 @@ void ice_path_timeout(ice_agent *a, uint64_t now)
 	if (!path->active)
 		return;
 	if (now >= path->expiry) {
-		consent_expired(a, now);
+		consent_lost(a, now, "expired");
 		return;
 	}
 	bool was_silent = ice_pulse_is_silent(&path->pulse), due = now >= path->next_check;
@@ -242,6 +241,17 @@ static void consent_given(ice_agent *a, uint64_t now, const ice_consent_check *c
 	p->total_rtt_us += p->rtt_us;
 }
 
+static void answered(ice_agent *a, uint64_t now, const ice_consent_check *c, const stun_message *m)
+{
+	if (m->class == STUN_SUCCESS) {
+		consent_given(a, now, c);
+		return;
+	}
+	a->counters.errors_received++;
+	if (m->has_error && m->error_code == STUN_FORBIDDEN) /* RFC 7675 5.2 */
+		consent_lost(a, now, "revoked");
+}
+
 bool ice_path_receive(ice_agent *a, uint64_t now, size_t base, const parley_addr *remote, const stun_message *m)
 {
 	ice_path *path = &a->path;
@@ -256,10 +266,7 @@ bool ice_path_receive(ice_agent *a, uint64_t now, size_t base, const parley_addr
 			return true;
 		}
 		c->used = false;
-		if (m->class == STUN_SUCCESS)
-			consent_given(a, now, c);
-		else
-			a->counters.errors_received++;
+		answered(a, now, c, m);
 		return true;
 	}
 	return false;

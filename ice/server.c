@@ -111,11 +111,13 @@ static void trigger(ice_agent *a, uint64_t now, ice_pair *p)
 	}
 }
 
-static void note_nomination(ice_agent *a, ice_pair *p, bool use_candidate)
+static void note_nomination(ice_agent *a, uint64_t now, ice_pair *p, bool use_candidate)
 {
 	p->use_candidate = use_candidate;
 	if (!use_candidate || a->controlling)
 		return;
+	if (!p->nominated)
+		ice_pair_expire(a, now, p);
 	if (p->valid)
 		ice_pair_nominated(a, p);
 	else
@@ -137,7 +139,7 @@ ice_pair *ice_request_apply(ice_agent *a, uint64_t now, size_t base, const parle
 	p->heard = true;
 	p->requests_received++;
 	p->last_received = now;
-	note_nomination(a, p, use_candidate);
+	note_nomination(a, now, p, use_candidate);
 	trigger(a, now, p);
 	return p;
 }

@@ -196,9 +196,12 @@ static void forge(call *c)
 	uint8_t forged[100] = {0, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0xff, 0xff, 0, 87};
 	for (int i = 0; i < 2; i++)
 		for (size_t k = 0; k < ARRAY_LENGTH(kinds); k++) {
-			simnet_node *to = c->ends[i].node, *from = c->ends[1 - i].node;
+			simnet_node *to = c->ends[i].node;
+			parley_core_stats path;
+			parley_core_get_stats(to->core, &path);
+			assert_true(path.has_selected_pair);
 			forged[0] = kinds[k];
-			parley_core_receive(to->core, c->net.now, &to->addr, &from->addr, forged, sizeof forged);
+			parley_core_receive(to->core, c->net.now, &path.local, &path.remote, forged, sizeof forged);
 			simnet_drain(to);
 		}
 }
