@@ -40,6 +40,7 @@ static void send_description(call_end *end)
 	signal_to_other(end, false, type, 0, sdp);
 	parley_free(sdp);
 	end->described = true;
+	end->described_at = end->call->net.now;
 }
 
 static void describe(call_end *end, parley_sdp_type type)
@@ -222,6 +223,12 @@ static void on_event(simnet_node *node, const parley_event *e)
 		break;
 	case PARLEY_EVENT_ICE_STATE:
 		end->ice_states |= 1u << e->ice_state;
+		if (e->ice_state == PARLEY_ICE_CONNECTED && !end->ice_connected_at)
+			end->ice_connected_at = end->call->net.now;
+		break;
+	case PARLEY_EVENT_SELECTED_PAIR:
+		snprintf(end->local_type, sizeof end->local_type, "%s", e->selected_pair.local_type);
+		snprintf(end->remote_type, sizeof end->remote_type, "%s", e->selected_pair.remote_type);
 		break;
 	case PARLEY_EVENT_DATA_CHANNEL:
 		assert_string_equal(e->data_channel.label, "sendDataChannel");
@@ -253,16 +260,36 @@ static void on_event(simnet_node *node, const parley_event *e)
 	}
 }
 
-void call_init(call *c, uint64_t seed, const simnet_path *path, const call_options *options,
-	       const parley_core_config *config)
+void call_init_network(call *c, uint64_t seed, const simnet_path *path, const call_options *options)
 {
 	memset(c, 0, sizeof *c);
 	c->options = *options;
 	simnet_init(&c->net, seed, path);
+}
+
+static call_end *next_end(call *c)
+{
+	assert_true(c->net.node_count < 2);
+	call_end *end = &c->ends[c->net.node_count];
+	*end = (call_end){.call = c, .initiator = c->net.node_count == 0};
+	return end;
+}
+
+void call_join(call *c, const parley_core_config *config, const simnet_interface *interfaces, size_t count)
+{
+	call_end *end = next_end(c);
+	end->node = simnet_add_at(&c->net, config, interfaces, count, on_event, end);
+	add_video(end);
+}
+
+void call_init(call *c, uint64_t seed, const simnet_path *path, const call_options *options,
+	       const parley_core_config *config)
+{
+	call_init_network(c, seed, path, options);
 	for (unsigned i = 0; i < 2; i++) {
-		c->ends[i] = (call_end){.call = c, .initiator = i == 0};
-		c->ends[i].node = simnet_add(&c->net, config, on_event, &c->ends[i]);
-		add_video(&c->ends[i]);
+		call_end *end = next_end(c);
+		end->node = simnet_add(&c->net, config, on_event, end);
+		add_video(end);
 	}
 }
 

@@ -34,7 +34,10 @@ typedef struct {
 	parley_channel_state channel_state;
 	parley_connection_state connection_state;
 	char failure[160];
-	unsigned ice_states; /* those seen: 1 << PARLEY_ICE_... */
+	unsigned ice_states;		    /* those seen: 1 << PARLEY_ICE_... */
+	uint64_t described_at;		    /* its last description left */
+	uint64_t ice_connected_at;	    /* for the first time, 0: never */
+	char local_type[8], remote_type[8]; /* of the selected pair */
 	parley_transceiver video, audio;
 	unsigned audio_sent, audio_received;
 	unsigned frames_sent, frames_received, key_frames_wanted;
@@ -53,6 +56,9 @@ struct call {
 /* net->trace may be set in between. */
 void call_init(call *c, uint64_t seed, const simnet_path *path, const call_options *options,
 	       const parley_core_config *config);
+/* The same in steps, for ends that differ: the network alone, then each of the two ends. */
+void call_init_network(call *c, uint64_t seed, const simnet_path *path, const call_options *options);
+void call_join(call *c, const parley_core_config *config, const simnet_interface *interfaces, size_t count);
 void call_start(call *c);
 /* Runs until both have received everything; false: not so by `limit_us` of virtual time. */
 bool call_run(call *c, uint64_t limit_us);

@@ -117,9 +117,7 @@ struct simnet_node {
 	parley_core *core;
 	simnet_handler on_event;
 	void *user;
-	uint64_t
-		checks_sent; /* STUN requests with USERNAME that left it, retransmissions included: what the wire sees of ICE */
-	list_node streams;
+	uint64_t checks_sent; /* that left it as datagrams, retransmissions included */
 };
 
 struct simnet {
@@ -169,6 +167,8 @@ void simnet_send(simnet_host *host, const parley_addr *from, const parley_addr *
 		 slice data);
 /* The host's interface with this IP address, or NULL. */
 simnet_interface *simnet_interface_of(simnet_host *host, const parley_addr *ip);
+/* A Binding request of ICE: with USERNAME. */
+bool simnet_is_check(slice datagram);
 /* Calls `call(context)` after delay_us of virtual time: for signaling messages. simnet_clear frees context if it did not come to that. */
 void simnet_after(simnet *net, uint64_t delay_us, void (*call)(simnet *net, void *context), void *context);
 /* Takes out what the node wants to send and say. To be called after each call into its core. */

@@ -77,17 +77,18 @@ void simnet_node_remove_interface(simnet_node *node, size_t index)
 
 /* --- out --- */
 
-static bool is_check(slice datagram)
+bool simnet_is_check(slice datagram)
 {
 	stun_message m;
-	return stun_is_message(datagram) && !stun_parse(datagram, &m) && m.class == STUN_REQUEST &&
-	       m.method == STUN_BINDING && m.has_username;
+	/* The common case first: a request of method Binding. */
+	return datagram.len > 2 && datagram.data[0] == 0 && datagram.data[1] == STUN_BINDING &&
+	       stun_is_message(datagram) && !stun_parse(datagram, &m) && m.has_username;
 }
 
 static void send_packet(simnet_node *node, const parley_packet *p)
 {
 	slice data = slice_of(p->data, p->len);
-	node->checks_sent += is_check(data);
+	node->checks_sent += simnet_is_check(data);
 	simnet_send(&node->host, &p->local, &p->remote, NULL, data);
 }
 

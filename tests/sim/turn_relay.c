@@ -5,9 +5,18 @@
 /* A peer's datagram, with the largest headers around it. */
 #define RELAYED_MAX (UINT16_MAX + 64u)
 
+static turn_over over(const turn_flow *flow)
+{
+	if (!flow->stream)
+		return TURN_OVER_UDP;
+	return flow->stream->tls ? TURN_OVER_TLS : TURN_OVER_TCP;
+}
+
 static void to_peer(turn_server *s, const turn_allocation *a, const parley_addr *peer, slice data)
 {
 	const parley_addr *from = peer->family == PARLEY_IPV4 ? &a->ipv4 : &a->ipv6;
+	s->count.bytes_from[over(&a->flow)] += data.len;
+	s->count.checks += simnet_is_check(data);
 	simnet_send(&s->host, from, peer, NULL, data);
 }
 

@@ -74,16 +74,6 @@ size_t turn_server_allocations(turn_server *s)
 	return n;
 }
 
-size_t turn_server_allocations_over(turn_server *s, enum parley_transport transport, uint16_t port)
-{
-	size_t n = 0;
-	LIST_FOR (at, &s->allocations) {
-		const turn_allocation *a = LIST_ENTRY(at, turn_allocation, node);
-		n += a->flow.local.transport == transport && a->flow.local.port == port;
-	}
-	return n;
-}
-
 void turn_violation(turn_server *s, const turn_flow *flow, const char *format, ...)
 {
 	char textual[160], remote[ADDR_TEXT_MAX];

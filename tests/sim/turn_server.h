@@ -40,6 +40,9 @@ typedef struct {
 	simtcp_connection *stream; /* NULL: UDP */
 } turn_flow;
 
+/* What a client speaks to it over. */
+typedef enum { TURN_OVER_UDP, TURN_OVER_TCP, TURN_OVER_TLS, TURN_OVERS } turn_over;
+
 /* What its clients and their peers did. */
 typedef struct {
 	unsigned bindings;			/* Binding requests */
@@ -55,6 +58,8 @@ typedef struct {
 	unsigned sends, datas;			/* Send, Data indications passed on */
 	unsigned channel_sends, channel_datas;	/* ChannelData passed on, to peers and to clients */
 	unsigned unpermitted;			/* peers' packets that no permission lets through */
+	unsigned checks;			/* connectivity checks among what it passed on to peers */
+	uint64_t bytes_from[TURN_OVERS];	/* passed on to peers, for clients over each */
 } turn_server_counters;
 
 typedef struct {
@@ -85,7 +90,4 @@ void turn_server_add(turn_server *s, simnet *net, const char *name, const turn_s
 void turn_server_restart(turn_server *s);
 /* How many allocations there are. */
 size_t turn_server_allocations(turn_server *s);
-/* How many clients have an allocation over this: TURN_SERVER_PORT with UDP or TCP, or one of the TLS ports. */
-size_t turn_server_allocations_over(turn_server *s, enum parley_transport transport, uint16_t port);
-
 #endif
