@@ -123,10 +123,13 @@ static void redirect(turn_client *c, uint64_t now, const stun_message *m, turn_f
 	c->families = c->config.families;
 	c->missing_code = 0;
 	c->tell_alternate = true;
-	if (turn_on_stream(c))
-		turn_set_state(c, TURN_NEW);
-	else
+	if (!turn_on_stream(c)) {
 		turn_allocate(c, now);
+		return;
+	}
+	buf_clear(&c->partial);
+	c->partial_done = false;
+	turn_set_state(c, TURN_NEW);
 }
 
 void turn_allocate_failed(turn_client *c, uint64_t now, turn_failure failure, const stun_message *m)
