@@ -172,7 +172,7 @@ static void install(turn_permission *p, uint64_t since)
 	p->due = p->expires - TURN_PERMISSION_AHEAD_US;
 	p->refused_until = 0;
 	p->alone = p->tell_refused = false;
-	p->tell_permitted = !p->permitted_told;
+	p->tell_permitted = p->tell_permitted || !p->permitted_told; /* of two answers in one piece of a stream, too */
 	p->permitted_told = true;
 }
 

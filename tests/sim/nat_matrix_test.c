@@ -17,8 +17,8 @@
 
 #include "base/addr.h"
 #include "tests/sim/call.h"
+#include "tests/sim/simturn.h"
 #include "tests/sim/site.h"
-#include "tests/sim/turn_server.h"
 
 #define SEEDS_DEFAULT 100u
 #define SEEDS_MAX 10000u
@@ -59,7 +59,7 @@ typedef struct {
 
 typedef struct {
 	call call;
-	turn_server server;
+	simturn server;
 	uint64_t direct_round_trip;
 } world;
 
@@ -67,12 +67,12 @@ typedef struct {
 
 static void add_server(world *w, bool turn)
 {
-	turn_server_config config = {.name = "turn.example", .realm = "sim"};
+	simturn_config config = {.name = "turn.example", .realm = "sim"};
 	parley_addr ipv6 = {.family = PARLEY_IPV6, .ip = {0x20, 0x01, 0x0d, 0xb8, [15] = 10}};
 	const simnet_interface interfaces[] = {{.ip = addr_ipv4(203, 0, 113, 10, 0)}, {.ip = ipv6}};
 	if (turn)
 		config.username = config.password = "sim";
-	turn_server_add(&w->server, &w->call.net, "server", &config, interfaces, 2);
+	simturn_add(&w->server, &w->call.net, "server", &config, interfaces, 2);
 	simnet_add_name(&w->call.net, config.name, &interfaces[0].ip);
 	simnet_add_name(&w->call.net, config.name, &interfaces[1].ip);
 }
@@ -113,13 +113,13 @@ static void world_init(world *w, const cell *c, uint64_t seed)
 static bool find_way(world *w, outcome *o)
 {
 	call *c = &w->call;
-	uint64_t before[TURN_OVERS], relayed = 0;
+	uint64_t before[SIMTURN_OVERS], relayed = 0;
 	memcpy(before, w->server.count.bytes_from, sizeof before);
 	call_send(c, MESSAGES);
 	if (!call_run(c, SETTLE_US))
 		return false;
 	o->way = WAY_NONE;
-	for (unsigned i = 0; i < TURN_OVERS; i++) {
+	for (unsigned i = 0; i < SIMTURN_OVERS; i++) {
 		uint64_t bytes = w->server.count.bytes_from[i] - before[i];
 		if (bytes >= MESSAGES * MESSAGE_LEN)
 			o->way = (site_way)(WAY_RELAY_UDP + i);

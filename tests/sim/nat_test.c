@@ -3,12 +3,12 @@
 
 #include "base/addr.h"
 #include "tests/sim/probe.h"
-#include "tests/sim/turn_server.h"
+#include "tests/sim/simturn.h"
 
 typedef struct {
 	simnet net;
 	simnet_box *box;
-	turn_server server;
+	simturn server;
 	probe probe, neighbour, stranger;
 	parley_addr outside;
 } world;
@@ -23,7 +23,7 @@ static parley_addr at_port(parley_addr a, uint16_t port)
 
 static void world_init(world *w, const nat_config *config)
 {
-	const turn_server_config stun = {.discovers_nats = true};
+	const simturn_config stun = {.discovers_nats = true};
 	const simnet_interface server[] = {{.ip = addr_ipv4(203, 0, 113, 10, 0)},
 					   {.ip = addr_ipv4(203, 0, 113, 11, 0)}};
 	simnet_init(&w->net, 1, &hop);
@@ -33,7 +33,7 @@ static void world_init(world *w, const nat_config *config)
 	probe_add(&w->neighbour, &w->net, "neighbour",
 		  &(simnet_interface){.ip = addr_ipv4(10, 0, 0, 3, 0), .box = w->box});
 	probe_add(&w->stranger, &w->net, "stranger", &(simnet_interface){.ip = addr_ipv4(192, 0, 2, 1, 0)});
-	turn_server_add(&w->server, &w->net, "server", &stun, server, 2);
+	simturn_add(&w->server, &w->net, "server", &stun, server, 2);
 }
 
 static parley_addr server_at(const world *w, size_t interface, uint16_t port)
@@ -44,8 +44,8 @@ static parley_addr server_at(const world *w, size_t interface, uint16_t port)
 /* RFC 5780 4.3 */
 static nat_dependence mapping_found(world *w, uint16_t port)
 {
-	parley_addr to[] = {server_at(w, 0, TURN_SERVER_PORT), server_at(w, 1, TURN_SERVER_PORT),
-			    server_at(w, 1, TURN_SERVER_OTHER_PORT)};
+	parley_addr to[] = {server_at(w, 0, SIMTURN_PORT), server_at(w, 1, SIMTURN_PORT),
+			    server_at(w, 1, SIMTURN_OTHER_PORT)};
 	parley_addr mapped[3];
 	for (size_t i = 0; i < 3; i++)
 		assert_true(probe_binding(&w->probe, port, &to[i], 0, &mapped[i]));
@@ -57,7 +57,7 @@ static nat_dependence mapping_found(world *w, uint16_t port)
 /* RFC 5780 4.4 */
 static nat_dependence filtering_found(world *w, uint16_t port)
 {
-	parley_addr to = server_at(w, 0, TURN_SERVER_PORT);
+	parley_addr to = server_at(w, 0, SIMTURN_PORT);
 	assert_true(probe_binding(&w->probe, port, &to, 0, NULL));
 	if (probe_binding(&w->probe, port, &to, STUN_CHANGE_IP | STUN_CHANGE_PORT, NULL))
 		return NAT_INDEPENDENT;
@@ -73,7 +73,7 @@ static void every_kind_is_found_to_be_itself(void **state)
 				     .filtering = (nat_dependence)(i / 3 % 3),
 				     .changes_port = i >= 9};
 		world w;
-		parley_addr mapped, to = addr_ipv4(203, 0, 113, 10, TURN_SERVER_PORT);
+		parley_addr mapped, to = addr_ipv4(203, 0, 113, 10, SIMTURN_PORT);
 		world_init(&w, &config);
 		assert_int_equal(mapping_found(&w, 5000), config.mapping);
 		assert_int_equal(filtering_found(&w, 5100), config.filtering);
@@ -90,7 +90,7 @@ static void a_firewall_changes_nothing_and_filters(void **state)
 	for (unsigned i = 0; i < 3; i++) {
 		nat_config config = {.filtering = (nat_dependence)i};
 		world w;
-		parley_addr mapped, to = addr_ipv4(203, 0, 113, 10, TURN_SERVER_PORT);
+		parley_addr mapped, to = addr_ipv4(203, 0, 113, 10, SIMTURN_PORT);
 		world_init(&w, &config);
 		assert_true(probe_binding(&w.probe, 5200, &to, 0, &mapped));
 		assert_true(addr_equal(&mapped, &w.probe.to));
@@ -104,7 +104,7 @@ static void two_hosts_do_not_share_a_port(void **state)
 	(void)state;
 	nat_config config = {.translates = true};
 	world w;
-	parley_addr first, second, to = addr_ipv4(203, 0, 113, 10, TURN_SERVER_PORT);
+	parley_addr first, second, to = addr_ipv4(203, 0, 113, 10, SIMTURN_PORT);
 	world_init(&w, &config);
 	assert_true(probe_binding(&w.probe, 5000, &to, 0, &first));
 	assert_true(probe_binding(&w.neighbour, 5000, &to, 0, &second));
@@ -129,7 +129,7 @@ static void a_mapping_ends_when_it_is_not_used(void **state)
 	for (int refreshes = 0; refreshes < 2; refreshes++) {
 		world w;
 		config.inbound_refreshes = refreshes;
-		parley_addr mapped, again, to = addr_ipv4(203, 0, 113, 10, TURN_SERVER_PORT);
+		parley_addr mapped, again, to = addr_ipv4(203, 0, 113, 10, SIMTURN_PORT);
 		world_init(&w, &config);
 		assert_true(probe_binding(&w.probe, 5000, &to, 0, &mapped));
 		w.net.now += 20 * US_PER_S;
@@ -153,7 +153,7 @@ static void hairpins_only_where_told_to(void **state)
 	for (int hairpins = 0; hairpins < 2; hairpins++) {
 		nat_config config = {.translates = true, .hairpins = hairpins};
 		world w;
-		parley_addr mapped, to = addr_ipv4(203, 0, 113, 10, TURN_SERVER_PORT);
+		parley_addr mapped, to = addr_ipv4(203, 0, 113, 10, SIMTURN_PORT);
 		world_init(&w, &config);
 		assert_true(probe_binding(&w.probe, 5000, &to, 0, &mapped));
 		w.probe.answered = false;
@@ -170,7 +170,7 @@ static void boxes_nest(void **state)
 {
 	(void)state;
 	nat_config config = {.translates = true, .changes_port = true};
-	parley_addr shared = addr_ipv4(100, 64, 0, 7, 0), mapped, to = addr_ipv4(203, 0, 113, 10, TURN_SERVER_PORT);
+	parley_addr shared = addr_ipv4(100, 64, 0, 7, 0), mapped, to = addr_ipv4(203, 0, 113, 10, SIMTURN_PORT);
 	world w;
 	probe inner;
 	world_init(&w, &config);
@@ -192,7 +192,7 @@ static void blocked_udp_does_not_pass(void **state)
 {
 	(void)state;
 	nat_config config = {.translates = true, .blocks_udp = true};
-	parley_addr to = addr_ipv4(203, 0, 113, 10, TURN_SERVER_PORT);
+	parley_addr to = addr_ipv4(203, 0, 113, 10, SIMTURN_PORT);
 	world w;
 	world_init(&w, &config);
 	assert_false(probe_binding(&w.probe, 5000, &to, 0, NULL));

@@ -7,7 +7,7 @@
  * its destination address; else out through the realm's box; else nowhere. Each step is one hop.
  *
  * Hosts are peers (parley cores, made by simnet_add) and whatever else gives a simnet_host its own operations, such as
- * tests/sim/turn_server.h. Datagrams are carried here; streams by tests/sim/simtcp.h on top of the same packets.
+ * tests/sim/simturn.h. Datagrams are carried here; streams by tests/sim/simtcp.h on top of the same packets.
  *
  * Time starts at SIMNET_EPOCH and moves only in simnet_step, straight to the next thing that happens: a day of silence
  * costs nothing. Every packet and event goes into a trace, whose digest tells whether two runs were the same.

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
 #include "base/addr.h"
-#include "tests/sim/turn_internal.h"
+#include "tests/sim/simturn_internal.h"
 #include "tests/support/test.h"
 
 #define LIFETIME_DEFAULT_S 600u /* RFC 8656 7.2 */
@@ -11,69 +11,69 @@
 #define CHANNEL_QUARANTINE_US (300 * US_PER_S) /* RFC 8656 12: not for another peer before */
 #define RELAYED_FIRST 49152u
 
-static bool same_flow(const turn_flow *a, const turn_flow *b)
+static bool same_flow(const simturn_flow *a, const simturn_flow *b)
 {
 	return addr_equal(&a->local, &b->local) && addr_equal(&a->remote, &b->remote) && a->stream == b->stream;
 }
 
-void turn_free(turn_allocation *a)
+void simturn_free(simturn_allocation *a)
 {
 	for (list_node *n; (n = list_pop(&a->permissions));)
-		free(LIST_ENTRY(n, turn_permission, node));
+		free(LIST_ENTRY(n, simturn_permission, node));
 	for (list_node *n; (n = list_pop(&a->channels));)
-		free(LIST_ENTRY(n, turn_channel, node));
+		free(LIST_ENTRY(n, simturn_channel, node));
 	list_remove(&a->node);
 	free(a);
 }
 
-static void expire(turn_server *s)
+static void expire(simturn *s)
 {
 	LIST_FOR_SAFE (n, after, &s->allocations) {
-		turn_allocation *a = LIST_ENTRY(n, turn_allocation, node);
+		simturn_allocation *a = LIST_ENTRY(n, simturn_allocation, node);
 		if (a->expires > s->host.net->now)
 			continue;
 		s->count.expired++;
-		turn_free(a);
+		simturn_free(a);
 	}
 }
 
-turn_allocation *turn_find(turn_server *s, const turn_flow *flow)
+simturn_allocation *simturn_find(simturn *s, const simturn_flow *flow)
 {
 	expire(s);
 	LIST_FOR (n, &s->allocations) {
-		turn_allocation *a = LIST_ENTRY(n, turn_allocation, node);
+		simturn_allocation *a = LIST_ENTRY(n, simturn_allocation, node);
 		if (same_flow(&a->flow, flow))
 			return a;
 	}
 	return NULL;
 }
 
-turn_allocation *turn_find_relayed(turn_server *s, const parley_addr *relayed)
+simturn_allocation *simturn_find_relayed(simturn *s, const parley_addr *relayed)
 {
 	expire(s);
 	LIST_FOR (n, &s->allocations) {
-		turn_allocation *a = LIST_ENTRY(n, turn_allocation, node);
+		simturn_allocation *a = LIST_ENTRY(n, simturn_allocation, node);
 		if (addr_equal(&a->ipv4, relayed) || addr_equal(&a->ipv6, relayed))
 			return a;
 	}
 	return NULL;
 }
 
-static bool has_family(const turn_allocation *a, uint8_t family)
+static bool has_family(const simturn_allocation *a, uint8_t family)
 {
 	return (family == PARLEY_IPV4 ? a->ipv4 : a->ipv6).family != PARLEY_ADDR_NONE;
 }
 
 /* --- Allocate (RFC 8656 7.2) --- */
 
-static uint32_t lifetime_of(const turn_server *s, const stun_message *m)
+static uint32_t lifetime_of(const simturn *s, const stun_message *m)
 {
 	uint32_t max = s->config.lifetime_max_s ? s->config.lifetime_max_s : LIFETIME_MAX_S;
 	uint32_t wanted = m->has_lifetime && m->lifetime > LIFETIME_DEFAULT_S ? m->lifetime : LIFETIME_DEFAULT_S;
 	return wanted < max ? wanted : max;
 }
 
-static parley_addr new_relayed(turn_server *s, enum parley_family family)
+static parley_addr new_relayed(simturn *s, enum parley_family family)
 {
 	parley_addr a = {0};
 	for (size_t i = 0; i < s->host.interface_count && a.family == PARLEY_ADDR_NONE; i++)
@@ -85,7 +85,7 @@ static parley_addr new_relayed(turn_server *s, enum parley_family family)
 		a.port = s->next_port++;
 		if (s->next_port < RELAYED_FIRST)
 			s->next_port = RELAYED_FIRST;
-	} while (turn_find_relayed(s, &a));
+	} while (simturn_find_relayed(s, &a));
 	return a;
 }
 
@@ -115,7 +115,7 @@ static unsigned judge_allocate(const stun_message *m, const char **what)
 	return m->has_reservation_token ? STUN_INSUFFICIENT_CAPACITY : 0;
 }
 
-static void put_allocation(const turn_allocation *a, writer *w)
+static void put_allocation(const simturn_allocation *a, writer *w)
 {
 	if (a->ipv4.family)
 		stun_put_xor_address(w, STUN_ATTR_XOR_RELAYED_ADDRESS, &a->ipv4);
@@ -125,9 +125,9 @@ static void put_allocation(const turn_allocation *a, writer *w)
 	stun_put_xor_address(w, STUN_ATTR_XOR_MAPPED_ADDRESS, &a->flow.remote);
 }
 
-static void allocated(turn_server *s, const turn_allocation *a, const stun_message *m)
+static void allocated(simturn *s, const simturn_allocation *a, const stun_message *m)
 {
-	uint8_t bytes[TURN_MESSAGE_MAX];
+	uint8_t bytes[SIMTURN_MESSAGE_MAX];
 	writer w = writer_of(bytes, sizeof bytes);
 	stun_begin(&w, STUN_SUCCESS, m->method, &m->id);
 	put_allocation(a, &w);
@@ -135,23 +135,23 @@ static void allocated(turn_server *s, const turn_allocation *a, const stun_messa
 		static const uint8_t error[] = {STUN_FAMILY_IPV6, 0, 4, 40}; /* 440 */
 		stun_put_bytes(&w, STUN_ATTR_ADDRESS_ERROR_CODE, slice_of(error, sizeof error));
 	}
-	turn_reply_signed(s, &a->flow, m, &w);
+	simturn_reply_signed(s, &a->flow, m, &w);
 }
 
-static void redirect(turn_server *s, const turn_flow *flow, const stun_message *m)
+static void redirect(simturn *s, const simturn_flow *flow, const stun_message *m)
 {
-	uint8_t bytes[TURN_MESSAGE_MAX];
+	uint8_t bytes[SIMTURN_MESSAGE_MAX];
 	writer w = writer_of(bytes, sizeof bytes);
 	stun_begin(&w, STUN_ERROR, m->method, &m->id);
 	stun_put_error(&w, STUN_TRY_ALTERNATE, NULL);
 	stun_put_address(&w, STUN_ATTR_ALTERNATE_SERVER, &s->config.alternate);
-	turn_reply_signed(s, flow, m, &w);
+	simturn_reply_signed(s, flow, m, &w);
 }
 
-static turn_allocation *new_allocation(turn_server *s, const turn_flow *flow, const stun_message *m)
+static simturn_allocation *new_allocation(simturn *s, const simturn_flow *flow, const stun_message *m)
 {
 	bool ipv6_only = m->has_requested_family && m->requested_family == STUN_FAMILY_IPV6;
-	turn_allocation *a = calloc(1, sizeof *a);
+	simturn_allocation *a = calloc(1, sizeof *a);
 	assert_non_null(a);
 	list_init(&a->permissions);
 	list_init(&a->channels);
@@ -167,19 +167,19 @@ static turn_allocation *new_allocation(turn_server *s, const turn_flow *flow, co
 	return a;
 }
 
-static void allocate(turn_server *s, const turn_flow *flow, const stun_message *m)
+static void allocate(simturn *s, const simturn_flow *flow, const stun_message *m)
 {
 	const char *violation;
-	turn_allocation *a = turn_find(s, flow);
+	simturn_allocation *a = simturn_find(s, flow);
 	unsigned code = judge_allocate(m, &violation);
 	if (code) {
-		turn_violation(s, flow, "%s", violation ? violation : "a token that was never given");
-		turn_refuse(s, flow, m, code);
+		simturn_violation(s, flow, "%s", violation ? violation : "a token that was never given");
+		simturn_refuse(s, flow, m, code);
 		return;
 	}
 	if (a && !stun_id_equal(&a->id, &m->id)) {
 		s->count.mismatches++;
-		turn_refuse(s, flow, m, STUN_ALLOCATION_MISMATCH);
+		simturn_refuse(s, flow, m, STUN_ALLOCATION_MISMATCH);
 		return;
 	}
 	if (s->config.alternate.family) {
@@ -189,8 +189,8 @@ static void allocate(turn_server *s, const turn_flow *flow, const stun_message *
 	if (!a) {
 		a = new_allocation(s, flow, m);
 		if (!a->ipv4.family && !a->ipv6.family) {
-			turn_free(a);
-			turn_refuse(s, flow, m, STUN_FAMILY_NOT_SUPPORTED);
+			simturn_free(a);
+			simturn_refuse(s, flow, m, STUN_FAMILY_NOT_SUPPORTED);
 			return;
 		}
 		s->count.allocations++;
@@ -200,15 +200,15 @@ static void allocate(turn_server *s, const turn_flow *flow, const stun_message *
 
 /* --- Refresh (RFC 8656 8.2) --- */
 
-static void refresh(turn_server *s, turn_allocation *a, const stun_message *m)
+static void refresh(simturn *s, simturn_allocation *a, const stun_message *m)
 {
-	uint8_t bytes[TURN_MESSAGE_MAX];
+	uint8_t bytes[SIMTURN_MESSAGE_MAX];
 	writer w = writer_of(bytes, sizeof bytes);
-	turn_flow flow = a->flow;
+	simturn_flow flow = a->flow;
 	if (m->has_requested_family &&
 	    !has_family(a, m->requested_family == STUN_FAMILY_IPV4 ? PARLEY_IPV4 : PARLEY_IPV6)) {
-		turn_violation(s, &flow, "Refresh of a family that was not allocated");
-		turn_refuse(s, &flow, m, STUN_PEER_FAMILY_MISMATCH);
+		simturn_violation(s, &flow, "Refresh of a family that was not allocated");
+		simturn_refuse(s, &flow, m, STUN_PEER_FAMILY_MISMATCH);
 		return;
 	}
 	bool deletes = m->has_lifetime && m->lifetime == 0;
@@ -217,36 +217,36 @@ static void refresh(turn_server *s, turn_allocation *a, const stun_message *m)
 	a->expires = s->host.net->now + lifetime * US_PER_S;
 	if (deletes) {
 		s->count.deletions++;
-		turn_free(a);
+		simturn_free(a);
 	} else {
 		s->count.refreshes++;
 	}
 	stun_begin(&w, STUN_SUCCESS, m->method, &m->id);
 	stun_put_u32(&w, STUN_ATTR_LIFETIME, lifetime);
-	turn_reply_signed(s, &flow, m, &w);
+	simturn_reply_signed(s, &flow, m, &w);
 }
 
 /* --- permissions (RFC 8656 9, 10.2) --- */
 
-static turn_permission *find_permission(const turn_allocation *a, const parley_addr *peer)
+static simturn_permission *find_permission(const simturn_allocation *a, const parley_addr *peer)
 {
 	LIST_FOR (n, &a->permissions) {
-		turn_permission *p = LIST_ENTRY(n, turn_permission, node);
+		simturn_permission *p = LIST_ENTRY(n, simturn_permission, node);
 		if (addr_equal_ip(&p->ip, peer))
 			return p;
 	}
 	return NULL;
 }
 
-bool turn_permits(const turn_server *s, const turn_allocation *a, const parley_addr *peer)
+bool simturn_permits(const simturn *s, const simturn_allocation *a, const parley_addr *peer)
 {
-	const turn_permission *p = find_permission(a, peer);
+	const simturn_permission *p = find_permission(a, peer);
 	return p && p->expires > s->host.net->now;
 }
 
-static void permit(turn_server *s, turn_allocation *a, const parley_addr *peer)
+static void permit(simturn *s, simturn_allocation *a, const parley_addr *peer)
 {
-	turn_permission *p = find_permission(a, peer);
+	simturn_permission *p = find_permission(a, peer);
 	if (!p) {
 		p = calloc(1, sizeof *p);
 		assert_non_null(p);
@@ -258,12 +258,12 @@ static void permit(turn_server *s, turn_allocation *a, const parley_addr *peer)
 	p->expires = s->host.net->now + PERMISSION_US;
 }
 
-static void succeed(turn_server *s, const turn_allocation *a, const stun_message *m)
+static void succeed(simturn *s, const simturn_allocation *a, const stun_message *m)
 {
-	uint8_t bytes[TURN_MESSAGE_MAX];
+	uint8_t bytes[SIMTURN_MESSAGE_MAX];
 	writer w = writer_of(bytes, sizeof bytes);
 	stun_begin(&w, STUN_SUCCESS, m->method, &m->id);
-	turn_reply_signed(s, &a->flow, m, &w);
+	simturn_reply_signed(s, &a->flow, m, &w);
 }
 
 /* The next XOR-PEER-ADDRESS; false: no more, or a malformed one. */
@@ -275,7 +275,7 @@ static bool next_peer(reader *r, const stun_message *m, parley_addr *peer)
 	return false;
 }
 
-static bool peers_fit(const turn_allocation *a, const stun_message *m)
+static bool peers_fit(const simturn_allocation *a, const stun_message *m)
 {
 	reader r = stun_attributes(m->raw);
 	for (parley_addr peer; next_peer(&r, m, &peer);)
@@ -284,14 +284,14 @@ static bool peers_fit(const turn_allocation *a, const stun_message *m)
 	return true;
 }
 
-static void create_permission(turn_server *s, turn_allocation *a, const stun_message *m)
+static void create_permission(simturn *s, simturn_allocation *a, const stun_message *m)
 {
 	if (!m->has_peer_address) {
-		turn_violation(s, &a->flow, "CreatePermission without a peer");
-		turn_refuse(s, &a->flow, m, STUN_BAD_REQUEST);
+		simturn_violation(s, &a->flow, "CreatePermission without a peer");
+		simturn_refuse(s, &a->flow, m, STUN_BAD_REQUEST);
 	} else if (!peers_fit(a, m)) {
-		turn_violation(s, &a->flow, "CreatePermission for a family without a relayed address");
-		turn_refuse(s, &a->flow, m, STUN_PEER_FAMILY_MISMATCH);
+		simturn_violation(s, &a->flow, "CreatePermission for a family without a relayed address");
+		simturn_refuse(s, &a->flow, m, STUN_PEER_FAMILY_MISMATCH);
 	} else {
 		reader r = stun_attributes(m->raw);
 		for (parley_addr peer; next_peer(&r, m, &peer);)
@@ -302,20 +302,20 @@ static void create_permission(turn_server *s, turn_allocation *a, const stun_mes
 
 /* --- channels (RFC 8656 12) --- */
 
-const turn_channel *turn_channel_of(const turn_server *s, const turn_allocation *a, const parley_addr *peer)
+const simturn_channel *simturn_channel_of(const simturn *s, const simturn_allocation *a, const parley_addr *peer)
 {
 	LIST_FOR (n, &a->channels) {
-		const turn_channel *c = LIST_ENTRY(n, turn_channel, node);
+		const simturn_channel *c = LIST_ENTRY(n, simturn_channel, node);
 		if (addr_equal(&c->peer, peer) && c->expires > s->host.net->now)
 			return c;
 	}
 	return NULL;
 }
 
-const turn_channel *turn_channel_numbered(const turn_server *s, const turn_allocation *a, uint16_t number)
+const simturn_channel *simturn_channel_numbered(const simturn *s, const simturn_allocation *a, uint16_t number)
 {
 	LIST_FOR (n, &a->channels) {
-		const turn_channel *c = LIST_ENTRY(n, turn_channel, node);
+		const simturn_channel *c = LIST_ENTRY(n, simturn_channel, node);
 		if (c->number == number && c->expires > s->host.net->now)
 			return c;
 	}
@@ -323,10 +323,10 @@ const turn_channel *turn_channel_numbered(const turn_server *s, const turn_alloc
 }
 
 /* The channel that the request names or would take away from another; NULL: both are free. */
-static turn_channel *bound(const turn_server *s, turn_allocation *a, const stun_message *m)
+static simturn_channel *bound(const simturn *s, simturn_allocation *a, const stun_message *m)
 {
 	LIST_FOR_SAFE (n, after, &a->channels) {
-		turn_channel *c = LIST_ENTRY(n, turn_channel, node);
+		simturn_channel *c = LIST_ENTRY(n, simturn_channel, node);
 		if (c->expires + CHANNEL_QUARANTINE_US <= s->host.net->now) {
 			list_remove(&c->node);
 			free(c);
@@ -337,7 +337,7 @@ static turn_channel *bound(const turn_server *s, turn_allocation *a, const stun_
 	return NULL;
 }
 
-static const char *judge_channel(const turn_channel *c, const stun_message *m)
+static const char *judge_channel(const simturn_channel *c, const stun_message *m)
 {
 	if (!m->has_channel_number || !m->has_peer_address)
 		return "ChannelBind without number or peer";
@@ -350,13 +350,14 @@ static const char *judge_channel(const turn_channel *c, const stun_message *m)
 	return NULL;
 }
 
-static void channel_bind(turn_server *s, turn_allocation *a, const stun_message *m)
+static void channel_bind(simturn *s, simturn_allocation *a, const stun_message *m)
 {
-	turn_channel *c = m->has_channel_number && m->has_peer_address ? bound(s, a, m) : NULL;
+	simturn_channel *c = m->has_channel_number && m->has_peer_address ? bound(s, a, m) : NULL;
 	const char *wrong = judge_channel(c, m);
 	if (wrong || !has_family(a, m->peer_address.family)) {
-		turn_violation(s, &a->flow, "%s", wrong ? wrong : "ChannelBind for a family without a relayed address");
-		turn_refuse(s, &a->flow, m, wrong ? STUN_BAD_REQUEST : STUN_PEER_FAMILY_MISMATCH);
+		simturn_violation(s, &a->flow, "%s",
+				  wrong ? wrong : "ChannelBind for a family without a relayed address");
+		simturn_refuse(s, &a->flow, m, wrong ? STUN_BAD_REQUEST : STUN_PEER_FAMILY_MISMATCH);
 		return;
 	}
 	if (!c) {
@@ -373,15 +374,15 @@ static void channel_bind(turn_server *s, turn_allocation *a, const stun_message 
 	succeed(s, a, m);
 }
 
-void turn_request(turn_server *s, const turn_flow *flow, const stun_message *m)
+void simturn_request(simturn *s, const simturn_flow *flow, const stun_message *m)
 {
-	turn_allocation *a = turn_find(s, flow);
+	simturn_allocation *a = simturn_find(s, flow);
 	if (m->method == STUN_ALLOCATE) {
 		allocate(s, flow, m);
 	} else if (!a) {
 		/* A Refresh that deletes may be sent again. */
 		s->count.mismatches += !(m->method == STUN_REFRESH && m->has_lifetime && m->lifetime == 0);
-		turn_refuse(s, flow, m, STUN_ALLOCATION_MISMATCH);
+		simturn_refuse(s, flow, m, STUN_ALLOCATION_MISMATCH);
 	} else if (m->method == STUN_REFRESH) {
 		refresh(s, a, m);
 	} else if (m->method == STUN_CREATE_PERMISSION) {
@@ -389,7 +390,7 @@ void turn_request(turn_server *s, const turn_flow *flow, const stun_message *m)
 	} else if (m->method == STUN_CHANNEL_BIND) {
 		channel_bind(s, a, m);
 	} else {
-		turn_violation(s, flow, "a request of method %03x", m->method);
-		turn_refuse(s, flow, m, STUN_BAD_REQUEST);
+		simturn_violation(s, flow, "a request of method %03x", m->method);
+		simturn_refuse(s, flow, m, STUN_BAD_REQUEST);
 	}
 }

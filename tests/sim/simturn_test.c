@@ -1,6 +1,6 @@
 /*
  * The simulated TURN server keeps to RFC 8656: what it allows and what it refuses, how long things live, and that it sees
- * what a client must not do. Over streams it is tested together with the real client, in relay_test.c.
+ * what a client must not do. Over streams it is tested together with the real client, in turn_client_test.c.
  */
 #include "tests/support/test.h"
 
@@ -8,14 +8,14 @@
 
 #include "base/addr.h"
 #include "tests/sim/probe.h"
-#include "tests/sim/turn_server.h"
+#include "tests/sim/simturn.h"
 
 #define CLIENT_PORT 5000u
 #define PEER_PORT 6000u
 
 typedef struct {
 	simnet net;
-	turn_server server;
+	simturn server;
 	probe client, peer;
 	stun_credentials credentials;
 	parley_addr address;
@@ -35,10 +35,10 @@ typedef struct {
 } request;
 
 static const simnet_path hop = {.delay_us = 10 * US_PER_MS};
-static const turn_server_config plain = {.username = "u", .password = "p", .realm = "sim", .name = "turn.example"};
+static const simturn_config plain = {.username = "u", .password = "p", .realm = "sim", .name = "turn.example"};
 static const request udp = {.transport = STUN_TRANSPORT_UDP};
 
-static void world_init(world *w, const turn_server_config *config)
+static void world_init(world *w, const simturn_config *config)
 {
 	const simnet_interface server[] = {
 		{.ip = addr_ipv4(203, 0, 113, 10, 0)},
@@ -46,10 +46,10 @@ static void world_init(world *w, const turn_server_config *config)
 	};
 	memset(w, 0, sizeof *w);
 	simnet_init(&w->net, 1, &hop);
-	turn_server_add(&w->server, &w->net, "server", config, server, 2);
+	simturn_add(&w->server, &w->net, "server", config, server, 2);
 	probe_add(&w->client, &w->net, "client", &(simnet_interface){.ip = addr_ipv4(192, 0, 2, 1, 0)});
 	probe_add(&w->peer, &w->net, "peer", &(simnet_interface){.ip = addr_ipv4(192, 0, 2, 2, 0)});
-	w->address = addr_ipv4(203, 0, 113, 10, TURN_SERVER_PORT);
+	w->address = addr_ipv4(203, 0, 113, 10, SIMTURN_PORT);
 	stun_credentials_init(&w->credentials, slice_from_string("u"), slice_from_string("p"));
 }
 
@@ -197,7 +197,7 @@ static void credentials_are_asked_for_and_checked(void **state)
 {
 	(void)state;
 	for (int sha256 = 0; sha256 < 2; sha256++) {
-		turn_server_config config = plain;
+		simturn_config config = plain;
 		config.sha256 = sha256;
 		world w;
 		world_init(&w, &config);
@@ -209,7 +209,7 @@ static void credentials_are_asked_for_and_checked(void **state)
 		w.credentials.password = slice_from_string("q");
 		assert_int_equal(ask(&w, STUN_ALLOCATE, &udp), STUN_UNAUTHENTICATED);
 		assert_int_equal(w.server.count.wrong_passwords, 1);
-		assert_int_equal(turn_server_allocations(&w.server), 0);
+		assert_int_equal(simturn_allocations(&w.server), 0);
 		assert_int_equal(w.server.violations, 0);
 		world_clear(&w);
 	}
@@ -218,7 +218,7 @@ static void credentials_are_asked_for_and_checked(void **state)
 static void a_nonce_grows_stale(void **state)
 {
 	(void)state;
-	turn_server_config config = plain;
+	simturn_config config = plain;
 	config.nonce_lifetime_us = 60 * US_PER_S;
 	world w;
 	world_init(&w, &config);
@@ -326,7 +326,7 @@ static void an_allocation_lives_as_long_as_it_is_refreshed(void **state)
 	allocate(&w);
 	assert_int_equal(ask(&w, STUN_ALLOCATE, &udp), STUN_ALLOCATION_MISMATCH);
 	assert_int_equal(ask(&w, STUN_REFRESH, &(request){.has_lifetime = true}), 0);
-	assert_int_equal(turn_server_allocations(&w.server), 0);
+	assert_int_equal(simturn_allocations(&w.server), 0);
 	assert_int_equal(w.server.count.mismatches, 2);
 	assert_int_equal(w.server.violations, 0);
 	world_clear(&w);
@@ -339,7 +339,7 @@ static void a_restart_forgets_everything(void **state)
 	world_init(&w, &plain);
 	allocate(&w);
 	assert_int_equal(permit(&w), 0);
-	turn_server_restart(&w.server);
+	simturn_restart(&w.server);
 	assert_int_equal(reaches_client(&w, 0), 0);
 	assert_false(reaches_peer(&w, 0));
 	assert_int_equal(permit(&w), STUN_ALLOCATION_MISMATCH);
@@ -407,8 +407,8 @@ static void a_reused_transaction_id_is_seen(void **state)
 static void another_server_is_named(void **state)
 {
 	(void)state;
-	turn_server_config config = plain;
-	config.alternate = addr_ipv4(203, 0, 113, 99, TURN_SERVER_PORT);
+	simturn_config config = plain;
+	config.alternate = addr_ipv4(203, 0, 113, 99, SIMTURN_PORT);
 	world w;
 	world_init(&w, &config);
 	assert_int_equal(ask(&w, STUN_ALLOCATE, &udp), STUN_TRY_ALTERNATE);
@@ -430,5 +430,5 @@ int main(void)
 		cmocka_unit_test(a_reused_transaction_id_is_seen),
 		cmocka_unit_test(another_server_is_named),
 	};
-	return cmocka_run_group_tests_name("sim/turn_server", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("sim/simturn", tests, NULL, NULL);
 }

@@ -1,18 +1,18 @@
 #include "base/addr.h"
-#include "tests/sim/turn_internal.h"
+#include "tests/sim/simturn_internal.h"
 #include "tests/support/test.h"
 
 /* A peer's datagram, with the largest headers around it. */
 #define RELAYED_MAX (UINT16_MAX + 64u)
 
-static turn_over over(const turn_flow *flow)
+static simturn_over over(const simturn_flow *flow)
 {
 	if (!flow->stream)
-		return TURN_OVER_UDP;
-	return flow->stream->tls ? TURN_OVER_TLS : TURN_OVER_TCP;
+		return SIMTURN_OVER_UDP;
+	return flow->stream->tls ? SIMTURN_OVER_TLS : SIMTURN_OVER_TCP;
 }
 
-static void to_peer(turn_server *s, const turn_allocation *a, const parley_addr *peer, slice data)
+static void to_peer(simturn *s, const simturn_allocation *a, const parley_addr *peer, slice data)
 {
 	const parley_addr *from = peer->family == PARLEY_IPV4 ? &a->ipv4 : &a->ipv6;
 	s->count.bytes_from[over(&a->flow)] += data.len;
@@ -20,54 +20,54 @@ static void to_peer(turn_server *s, const turn_allocation *a, const parley_addr 
 	simnet_send(&s->host, from, peer, NULL, data);
 }
 
-void turn_send_indication(turn_server *s, const turn_flow *flow, const stun_message *m)
+void simturn_send_indication(simturn *s, const simturn_flow *flow, const stun_message *m)
 {
-	const turn_allocation *a = turn_find(s, flow);
+	const simturn_allocation *a = simturn_find(s, flow);
 	if (m->unknown_count || !m->has_peer_address || !m->has_data) {
-		turn_violation(s, flow, "a Send indication without peer or data, or with what is not known");
+		simturn_violation(s, flow, "a Send indication without peer or data, or with what is not known");
 	} else if (!a) {
 		s->count.strays++;
-	} else if (!turn_permits(s, a, &m->peer_address)) {
-		turn_violation(s, flow, "Send to a peer without a permission");
+	} else if (!simturn_permits(s, a, &m->peer_address)) {
+		simturn_violation(s, flow, "Send to a peer without a permission");
 	} else {
 		s->count.sends++;
 		to_peer(s, a, &m->peer_address, m->data);
 	}
 }
 
-void turn_channel_data(turn_server *s, const turn_flow *flow, slice unit)
+void simturn_channel_data(simturn *s, const simturn_flow *flow, slice unit)
 {
-	const turn_allocation *a = turn_find(s, flow);
+	const simturn_allocation *a = simturn_find(s, flow);
 	uint16_t number;
 	slice data;
 	if (stun_parse_channel_data(unit, &number, &data)) {
-		turn_violation(s, flow, "malformed ChannelData");
+		simturn_violation(s, flow, "malformed ChannelData");
 		return;
 	}
 	if (!a) {
 		s->count.strays++;
 		return;
 	}
-	const turn_channel *c = turn_channel_numbered(s, a, number);
+	const simturn_channel *c = simturn_channel_numbered(s, a, number);
 	if (!c) {
-		turn_violation(s, flow, "ChannelData on %04x, which is not bound", number);
-	} else if (!turn_permits(s, a, &c->peer)) {
-		turn_violation(s, flow, "ChannelData to a peer without a permission");
+		simturn_violation(s, flow, "ChannelData on %04x, which is not bound", number);
+	} else if (!simturn_permits(s, a, &c->peer)) {
+		simturn_violation(s, flow, "ChannelData to a peer without a permission");
 	} else {
 		s->count.channel_sends++;
 		to_peer(s, a, &c->peer, data);
 	}
 }
 
-void turn_from_peer(turn_server *s, const turn_allocation *a, const parley_addr *peer, slice data)
+void simturn_from_peer(simturn *s, const simturn_allocation *a, const parley_addr *peer, slice data)
 {
 	uint8_t bytes[RELAYED_MAX];
 	writer w = writer_of(bytes, sizeof bytes);
-	if (!turn_permits(s, a, peer)) {
+	if (!simturn_permits(s, a, peer)) {
 		s->count.unpermitted++;
 		return;
 	}
-	const turn_channel *c = turn_channel_of(s, a, peer);
+	const simturn_channel *c = simturn_channel_of(s, a, peer);
 	if (c) {
 		s->count.channel_datas++;
 		stun_put_channel_header(&w, c->number, data.len);
@@ -83,5 +83,5 @@ void turn_from_peer(turn_server *s, const turn_allocation *a, const parley_addr 
 		stun_put_xor_address(&w, STUN_ATTR_XOR_PEER_ADDRESS, peer);
 		stun_put_bytes(&w, STUN_ATTR_DATA, data);
 	}
-	turn_reply(s, &a->flow, &w);
+	simturn_reply(s, &a->flow, &w);
 }

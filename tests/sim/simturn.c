@@ -1,4 +1,4 @@
-#include "tests/sim/turn_server.h"
+#include "tests/sim/simturn.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 #include "base/addr.h"
 #include "base/crc.h"
-#include "tests/sim/turn_internal.h"
+#include "tests/sim/simturn_internal.h"
 #include "tests/support/test.h"
 
 #define NONCE_COOKIE "obMatJos2" /* RFC 8489 9.2 */
@@ -23,15 +23,15 @@ static const uint8_t algorithms[] = {0, STUN_ALGORITHM_SHA256, 0, 0, 0, STUN_ALG
 typedef struct {
 	uint8_t bytes[UINT16_MAX];
 	size_t len;
-} turn_input;
+} simturn_input;
 
 static const simnet_host_ops server_ops;
 
-void turn_server_add(turn_server *s, simnet *net, const char *name, const turn_server_config *config,
-		     const simnet_interface *interfaces, size_t count)
+void simturn_add(simturn *s, simnet *net, const char *name, const simturn_config *config,
+		 const simnet_interface *interfaces, size_t count)
 {
 	assert_true(count <= SIMNET_INTERFACES_MAX);
-	*s = (turn_server){.config = *config, .next_port = RELAYED_FIRST, .epoch = 1};
+	*s = (simturn){.config = *config, .next_port = RELAYED_FIRST, .epoch = 1};
 	list_init(&s->allocations);
 	memcpy(s->host.interfaces, interfaces, count * sizeof *interfaces);
 	s->host.interface_count = count;
@@ -45,20 +45,20 @@ void turn_server_add(turn_server *s, simnet *net, const char *name, const turn_s
 	simnet_add_host(net, &s->host, name, &server_ops, s);
 }
 
-static void forget_allocations(turn_server *s)
+static void forget_allocations(simturn *s)
 {
 	while (!list_empty(&s->allocations))
-		turn_free(LIST_ENTRY(s->allocations.next, turn_allocation, node));
+		simturn_free(LIST_ENTRY(s->allocations.next, simturn_allocation, node));
 }
 
-static void forget_streams(turn_server *s)
+static void forget_streams(simturn *s)
 {
 	LIST_FOR (n, &s->host.connections)
 		free(LIST_ENTRY(n, simtcp_connection, node)->user);
 	simtcp_clear(&s->host);
 }
 
-void turn_server_restart(turn_server *s)
+void simturn_restart(simturn *s)
 {
 	forget_allocations(s);
 	forget_streams(s);
@@ -66,7 +66,7 @@ void turn_server_restart(turn_server *s)
 	s->epoch++;
 }
 
-size_t turn_server_allocations(turn_server *s)
+size_t simturn_allocations(simturn *s)
 {
 	size_t n = 0;
 	LIST_FOR (at, &s->allocations)
@@ -74,7 +74,7 @@ size_t turn_server_allocations(turn_server *s)
 	return n;
 }
 
-void turn_violation(turn_server *s, const turn_flow *flow, const char *format, ...)
+void simturn_violation(simturn *s, const simturn_flow *flow, const char *format, ...)
 {
 	char textual[160], remote[ADDR_TEXT_MAX];
 	va_list args;
@@ -88,7 +88,7 @@ void turn_violation(turn_server *s, const turn_flow *flow, const char *format, .
 
 /* --- out --- */
 
-void turn_reply(turn_server *s, const turn_flow *flow, const writer *w)
+void simturn_reply(simturn *s, const simturn_flow *flow, const writer *w)
 {
 	assert_false(w->bad);
 	if (flow->stream)
@@ -97,7 +97,7 @@ void turn_reply(turn_server *s, const turn_flow *flow, const writer *w)
 		simnet_send(&s->host, &flow->local, &flow->remote, NULL, writer_slice(w));
 }
 
-void turn_reply_signed(turn_server *s, const turn_flow *flow, const stun_message *request, writer *w)
+void simturn_reply_signed(simturn *s, const simturn_flow *flow, const stun_message *request, writer *w)
 {
 	bool sha256_key = request->has_password_algorithm && request->password_algorithm == STUN_ALGORITHM_SHA256;
 	slice key = stun_key_slice(sha256_key ? &s->sha256_key : &s->md5_key);
@@ -105,22 +105,22 @@ void turn_reply_signed(turn_server *s, const turn_flow *flow, const stun_message
 		stun_put_integrity_sha256(w, key);
 	else
 		stun_put_integrity(w, key);
-	turn_reply(s, flow, w);
+	simturn_reply(s, flow, w);
 }
 
-void turn_refuse(turn_server *s, const turn_flow *flow, const stun_message *request, unsigned code)
+void simturn_refuse(simturn *s, const simturn_flow *flow, const stun_message *request, unsigned code)
 {
-	uint8_t bytes[TURN_MESSAGE_MAX];
+	uint8_t bytes[SIMTURN_MESSAGE_MAX];
 	writer w = writer_of(bytes, sizeof bytes);
 	stun_begin(&w, STUN_ERROR, request->method, &request->id);
 	stun_put_error(&w, code, NULL);
-	turn_reply_signed(s, flow, request, &w);
+	simturn_reply_signed(s, flow, request, &w);
 }
 
 /* --- Binding (RFC 8489, RFC 5780) --- */
 
 /* The other of the two IPv4 addresses. */
-static parley_addr other_ip(const turn_server *s, const parley_addr *local)
+static parley_addr other_ip(const simturn *s, const parley_addr *local)
 {
 	const simnet_interface *first = &s->host.interfaces[0], *second = &s->host.interfaces[1];
 	parley_addr a = addr_equal_ip(&first->ip, local) ? second->ip : first->ip;
@@ -130,12 +130,12 @@ static parley_addr other_ip(const turn_server *s, const parley_addr *local)
 
 static uint16_t other_port(uint16_t port)
 {
-	return port == TURN_SERVER_PORT ? TURN_SERVER_OTHER_PORT : TURN_SERVER_PORT;
+	return port == SIMTURN_PORT ? SIMTURN_OTHER_PORT : SIMTURN_PORT;
 }
 
-static void bind_respond(turn_server *s, turn_flow flow, const stun_message *m)
+static void bind_respond(simturn *s, simturn_flow flow, const stun_message *m)
 {
-	uint8_t bytes[TURN_MESSAGE_MAX];
+	uint8_t bytes[SIMTURN_MESSAGE_MAX];
 	writer w = writer_of(bytes, sizeof bytes);
 	bool discovers = s->config.discovers_nats && flow.local.family == PARLEY_IPV4 && !flow.stream;
 	parley_addr other = discovers ? other_ip(s, &flow.local) : flow.local;
@@ -153,24 +153,24 @@ static void bind_respond(turn_server *s, turn_flow flow, const stun_message *m)
 		stun_put_address(&w, STUN_ATTR_OTHER_ADDRESS, &other);
 	}
 	stun_put_fingerprint(&w);
-	turn_reply(s, &flow, &w);
+	simturn_reply(s, &flow, &w);
 }
 
 /* --- credentials (RFC 8489 9.2.4) --- */
 
-static uint64_t nonce_lifetime(const turn_server *s)
+static uint64_t nonce_lifetime(const simturn *s)
 {
 	return s->config.nonce_lifetime_us ? s->config.nonce_lifetime_us : NONCE_DEFAULT_US;
 }
 
 /* Says when it was made. An attacker could make his own: there is none here. */
-static void print_nonce(const turn_server *s, char out[NONCE_MAX])
+static void print_nonce(const simturn *s, char out[NONCE_MAX])
 {
 	snprintf(out, NONCE_MAX, "%s%llu-%llu", s->config.sha256 ? NONCE_COOKIE NONCE_FEATURES : "",
 		 (unsigned long long)s->epoch, (unsigned long long)s->host.net->now);
 }
 
-static bool nonce_is_fresh(const turn_server *s, slice nonce)
+static bool nonce_is_fresh(const simturn *s, slice nonce)
 {
 	char textual[NONCE_MAX + 1] = "", *end;
 	size_t prefix = s->config.sha256 ? sizeof NONCE_COOKIE NONCE_FEATURES - 1 : 0;
@@ -181,9 +181,9 @@ static bool nonce_is_fresh(const turn_server *s, slice nonce)
 	return epoch == s->epoch && made + nonce_lifetime(s) > s->host.net->now;
 }
 
-static void challenge(turn_server *s, const turn_flow *flow, const stun_message *m, unsigned code)
+static void challenge(simturn *s, const simturn_flow *flow, const stun_message *m, unsigned code)
 {
-	uint8_t bytes[TURN_MESSAGE_MAX];
+	uint8_t bytes[SIMTURN_MESSAGE_MAX];
 	char nonce[NONCE_MAX];
 	writer w = writer_of(bytes, sizeof bytes);
 	print_nonce(s, nonce);
@@ -193,10 +193,10 @@ static void challenge(turn_server *s, const turn_flow *flow, const stun_message 
 	stun_put_bytes(&w, STUN_ATTR_NONCE, slice_from_string(nonce));
 	if (s->config.sha256)
 		stun_put_bytes(&w, STUN_ATTR_PASSWORD_ALGORITHMS, slice_of(algorithms, sizeof algorithms));
-	turn_reply(s, flow, &w);
+	simturn_reply(s, flow, &w);
 }
 
-static bool names_user(const turn_server *s, const stun_message *m)
+static bool names_user(const simturn *s, const stun_message *m)
 {
 	if (m->has_userhash)
 		return slice_equal(m->userhash, slice_of(s->userhash, sizeof s->userhash));
@@ -204,7 +204,7 @@ static bool names_user(const turn_server *s, const stun_message *m)
 }
 
 /* Says what is wrong with the form of a request that has integrity; NULL: nothing. */
-static const char *malformed_credentials(const turn_server *s, const stun_message *m)
+static const char *malformed_credentials(const simturn *s, const stun_message *m)
 {
 	if ((!m->has_username && !m->has_userhash) || !m->has_realm || !m->has_nonce)
 		return "integrity without user, realm or nonce";
@@ -223,7 +223,7 @@ static const char *malformed_credentials(const turn_server *s, const stun_messag
 }
 
 /* True: it is authentic. Else it has been answered. */
-static bool authenticate(turn_server *s, const turn_flow *flow, const stun_message *m)
+static bool authenticate(simturn *s, const simturn_flow *flow, const stun_message *m)
 {
 	if (!m->has_integrity && !m->has_integrity_sha256) {
 		s->count.challenges++;
@@ -232,8 +232,8 @@ static bool authenticate(turn_server *s, const turn_flow *flow, const stun_messa
 	}
 	const char *malformed = malformed_credentials(s, m);
 	if (malformed) {
-		turn_violation(s, flow, "%s: %s", stun_method_name(m->method), malformed);
-		turn_refuse(s, flow, m, STUN_BAD_REQUEST);
+		simturn_violation(s, flow, "%s: %s", stun_method_name(m->method), malformed);
+		simturn_refuse(s, flow, m, STUN_BAD_REQUEST);
 		return false;
 	}
 	bool sha256_key = m->has_password_algorithm && m->password_algorithm == STUN_ALGORITHM_SHA256;
@@ -253,101 +253,101 @@ static bool authenticate(turn_server *s, const turn_flow *flow, const stun_messa
 /* --- in --- */
 
 /* Each request is sent a few times at most, with the same bytes, and on a stream once (RFC 8489 6.2). */
-static void judge_sendings(turn_server *s, const turn_flow *flow, const stun_message *m)
+static void judge_sendings(simturn *s, const simturn_flow *flow, const stun_message *m)
 {
 	uint32_t hash = crc32_ieee(slice_of(m->id.bytes, sizeof m->id.bytes)) ^ addr_hash(&flow->remote);
 	uint32_t content = crc32_ieee(m->raw);
-	turn_recent *r = NULL;
-	for (size_t i = 0; i < TURN_SERVER_RECENT && !r; i++)
+	simturn_recent *r = NULL;
+	for (size_t i = 0; i < SIMTURN_RECENT && !r; i++)
 		if (s->recent[i].sendings && s->recent[i].hash == hash)
 			r = &s->recent[i];
 	if (!r) {
-		r = &s->recent[s->next_recent++ % TURN_SERVER_RECENT];
-		*r = (turn_recent){.hash = hash, .content = content};
+		r = &s->recent[s->next_recent++ % SIMTURN_RECENT];
+		*r = (simturn_recent){.hash = hash, .content = content};
 	}
 	if (r->content != content)
-		turn_violation(s, flow, "a transaction id was used for another request");
+		simturn_violation(s, flow, "a transaction id was used for another request");
 	if (++r->sendings > (flow->stream ? 1 : SENDINGS_MAX))
-		turn_violation(s, flow, "%s was sent %u times", stun_method_name(m->method), r->sendings);
+		simturn_violation(s, flow, "%s was sent %u times", stun_method_name(m->method), r->sendings);
 }
 
-static void take_request(turn_server *s, const turn_flow *flow, const stun_message *m)
+static void take_request(simturn *s, const simturn_flow *flow, const stun_message *m)
 {
 	judge_sendings(s, flow, m);
 	if (m->unknown_count) {
-		uint8_t bytes[TURN_MESSAGE_MAX];
+		uint8_t bytes[SIMTURN_MESSAGE_MAX];
 		writer w = writer_of(bytes, sizeof bytes);
-		turn_violation(s, flow, "attribute %04x is not known here", m->unknown[0]);
+		simturn_violation(s, flow, "attribute %04x is not known here", m->unknown[0]);
 		stun_begin(&w, STUN_ERROR, m->method, &m->id);
 		stun_put_error(&w, STUN_UNKNOWN_ATTRIBUTE, NULL);
 		stun_put_unknown(&w, m);
-		turn_reply(s, flow, &w);
+		simturn_reply(s, flow, &w);
 	} else if (m->method == STUN_BINDING) {
 		s->count.bindings++;
 		bind_respond(s, *flow, m);
 	} else if (s->config.username && authenticate(s, flow, m)) {
-		turn_request(s, flow, m);
+		simturn_request(s, flow, m);
 	}
 }
 
-static void take_message(turn_server *s, const turn_flow *flow, slice bytes)
+static void take_message(simturn *s, const simturn_flow *flow, slice bytes)
 {
 	stun_message m;
 	if (stun_is_channel_data(bytes)) {
-		turn_channel_data(s, flow, bytes);
+		simturn_channel_data(s, flow, bytes);
 		return;
 	}
 	if (!stun_is_message(bytes) || stun_parse(bytes, &m) || (m.has_fingerprint && !stun_check_fingerprint(&m)))
-		turn_violation(s, flow, "%zu bytes that are no STUN message", bytes.len);
+		simturn_violation(s, flow, "%zu bytes that are no STUN message", bytes.len);
 	else if (m.class == STUN_REQUEST)
 		take_request(s, flow, &m);
 	else if (m.class == STUN_INDICATION && m.method == STUN_SEND)
-		turn_send_indication(s, flow, &m);
+		simturn_send_indication(s, flow, &m);
 	else if (m.class != STUN_INDICATION || m.method != STUN_BINDING) /* that one keeps the NAT's binding */
-		turn_violation(s, flow, "%s %s to a server", stun_method_name(m.method), stun_class_name(m.class));
+		simturn_violation(s, flow, "%s %s to a server", stun_method_name(m.method), stun_class_name(m.class));
 }
 
-static bool listens(const turn_server *s, uint16_t port)
+static bool listens(const simturn *s, uint16_t port)
 {
-	return port == TURN_SERVER_PORT || (s->config.discovers_nats && port == TURN_SERVER_OTHER_PORT);
+	return port == SIMTURN_PORT || (s->config.discovers_nats && port == SIMTURN_OTHER_PORT);
 }
 
 static void server_receive(simnet_host *host, const parley_addr *to, const parley_addr *from, slice datagram)
 {
-	turn_server *s = host->self;
-	turn_flow flow = {.local = *to, .remote = *from};
-	turn_allocation *a = turn_find_relayed(s, to);
+	simturn *s = host->self;
+	simturn_flow flow = {.local = *to, .remote = *from};
+	simturn_allocation *a = simturn_find_relayed(s, to);
 	if (a)
-		turn_from_peer(s, a, from, datagram);
+		simturn_from_peer(s, a, from, datagram);
 	else if (listens(s, to->port))
 		take_message(s, &flow, datagram);
 }
 
 static bool server_accept(simnet_host *host, simtcp_connection *c)
 {
-	const turn_server *s = host->self;
-	bool tls = c->local.port == TURN_SERVER_TLS_PORT || c->local.port == TURN_SERVER_HTTPS_PORT;
-	if (!s->config.username || (c->local.port != TURN_SERVER_PORT && !tls))
+	const simturn *s = host->self;
+	bool tls = c->local.port == SIMTURN_TLS_PORT || c->local.port == SIMTURN_HTTPS_PORT;
+	if (!s->config.username || (c->local.port != SIMTURN_PORT && !tls))
 		return false;
 	if (tls)
 		simtcp_serve_tls(c, s->config.name);
-	c->user = calloc(1, sizeof(turn_input));
+	c->user = calloc(1, sizeof(simturn_input));
 	assert_non_null(c->user);
 	return true;
 }
 
 static void server_stream_receive(simnet_host *host, simtcp_connection *c, slice bytes)
 {
-	turn_server *s = host->self;
-	turn_input *in = c->user;
-	turn_flow flow = {.local = c->local, .remote = c->remote, .stream = c};
+	simturn *s = host->self;
+	simturn_input *in = c->user;
+	simturn_flow flow = {.local = c->local, .remote = c->remote, .stream = c};
 	assert_true(in->len + bytes.len <= sizeof in->bytes);
 	memcpy(in->bytes + in->len, bytes.data, bytes.len);
 	in->len += bytes.len;
 	for (;;) {
 		int unit = stun_stream_unit(slice_of(in->bytes, in->len));
 		if (unit < 0)
-			turn_violation(s, &flow, "a stream that is neither STUN nor ChannelData");
+			simturn_violation(s, &flow, "a stream that is neither STUN nor ChannelData");
 		if (unit < 0 || unit == 0 || (size_t)unit > in->len)
 			return;
 		take_message(s, &flow, slice_of(in->bytes, (size_t)unit));
@@ -359,12 +359,12 @@ static void server_stream_receive(simnet_host *host, simtcp_connection *c, slice
 /* RFC 8656 7.1: the allocation ends with the client's connection. */
 static void server_stream_closed(simnet_host *host, simtcp_connection *c, int error)
 {
-	turn_server *s = host->self;
-	turn_flow flow = {.local = c->local, .remote = c->remote, .stream = c};
-	turn_allocation *a = turn_find(s, &flow);
+	simturn *s = host->self;
+	simturn_flow flow = {.local = c->local, .remote = c->remote, .stream = c};
+	simturn_allocation *a = simturn_find(s, &flow);
 	(void)error;
 	if (a)
-		turn_free(a);
+		simturn_free(a);
 	free(c->user);
 	c->user = NULL;
 }
