@@ -13,20 +13,29 @@ static void restart_t3(sctp_association *a, uint64_t now, bool moved)
 		sctp_timer_start(a, SCTP_TIMER_T3, now, a->rto.rto);
 }
 
-static void note_loss(sctp_association *a)
+static void tell_congestion(sctp_association *a, uint64_t now, const sctp_ack_result *got, size_t flight_before,
+			    size_t lost)
 {
-	if (!sctp_congestion_lost(&a->congestion, a->sent.next))
-		return;
-	a->fast_retransmit = true;
-	a->stats.fast_retransmits++;
+	sctp_acknowledgement ack = {.now = now,
+				    .acked = got->bytes,
+				    .lost = lost,
+				    .flight_before = flight_before,
+				    .flight = a->sent.flight,
+				    .has_rtt = got->has_rtt,
+				    .rtt = got->rtt,
+				    .srtt = a->rto.srtt,
+				    .recovering = a->recovery.repair == SCTP_REPAIR_LOSS,
+				    .sample = got->rate};
+	if (got->bytes || lost)
+		sctp_congestion_acked(&a->congestion, &ack);
 }
 
 static void apply_sack(sctp_association *a, uint64_t now, const sctp_sack *sack)
 {
 	sctp_ack_result got;
-	size_t flight = a->sent.flight;
+	size_t flight_before = a->sent.flight;
 	bool old = serial32_before(sack->cumulative_tsn, a->sent.cumulative);
-	if (!sctp_outstanding_ack(&a->sent, &a->queue, now, sack, a->congestion.in_recovery, &got)) {
+	if (!sctp_outstanding_ack(&a->sent, &a->queue, now, sack, &got)) {
 		a->stats.packets_invalid++;
 		SCTP_WARN(a, "SACK of TSNs never sent");
 		return;
@@ -37,12 +46,15 @@ static void apply_sack(sctp_association *a, uint64_t now, const sctp_sack *sack)
 	a->peer_window = sack->window;
 	if (got.has_rtt)
 		sctp_rto_sample(&a->rto, got.rtt);
-	sctp_congestion_acked(&a->congestion, got.bytes, flight, got.cumulative_moved, sack->cumulative_tsn);
-	if (got.lost)
-		note_loss(a);
+	else if (got.cumulative_moved && !got.bytes) /* a FORWARD TSN got through: no RTT, but a path that carries */
+		sctp_rto_forget_back_off(&a->rto);
+	size_t lost = sctp_recovery_acked(a, now, sack, &got);
+	tell_congestion(a, now, &got, flight_before, lost);
 	if (got.cumulative_moved && sctp_outstanding_must_forward(&a->sent))
 		a->send_forward = true; /* RFC 3758 3.5 C3 */
 	restart_t3(a, now, got.cumulative_moved);
+	if (got.bytes)
+		sctp_probe_schedule(a, now);
 }
 
 void sctp_handle_sack(sctp_association *a, uint64_t now, const sctp_tlv *chunk)
@@ -72,10 +84,8 @@ void sctp_t3_expired(sctp_association *a, uint64_t now)
 	if (!probing && sctp_count_error(a, a->config.max_retransmits))
 		return;
 	a->stats.timeouts++;
-	if (a->sent.in_flight)
-		sctp_congestion_timeout(&a->congestion);
+	sctp_recovery_timeout(a, now);
 	sctp_rto_back_off(&a->rto);
-	sctp_outstanding_timeout(&a->sent, &a->queue, now);
 	a->send_forward = sctp_outstanding_must_forward(&a->sent);
 	sctp_timer_start(a, SCTP_TIMER_T3, now, a->rto.rto);
 	sctp_progress(a, now);

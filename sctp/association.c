@@ -16,7 +16,6 @@ void sctp_config_default(sctp_config *config)
 		.mtu = SCTP_MTU_DEFAULT,
 		.streams_out = SCTP_STREAMS_MAX,
 		.streams_in = SCTP_STREAMS_MAX,
-		.streams_in_max = SCTP_STREAMS_MAX,
 		.receive_window = SCTP_RECEIVE_WINDOW_DEFAULT,
 		.max_message_receive = SCTP_MAX_MESSAGE_DEFAULT,
 		.max_message_send = UINT32_MAX,
@@ -79,9 +78,8 @@ int sctp_create(const sctp_config *config, sctp_association **out)
 	sctp_send_queue_init(&a->queue, config->send_buffer, config->schedule);
 	sctp_outstanding_init(&a->sent, a->local_tsn);
 	sctp_rto_init(&a->rto, config->rto_initial_us, config->rto_min_us, config->rto_max_us);
-	sctp_congestion_init(&a->congestion, a->config.mtu);
+	sctp_congestion_init(&a->congestion, a->config.congestion, a->config.mtu, &a->sent.rate);
 	a->reconfig.next_request = a->local_tsn;
-	list_init(&a->reconfig.wanted);
 	*out = a;
 	return 0;
 }
@@ -113,6 +111,7 @@ void sctp_destroy(sctp_association *a)
 	drop_unsent(a);
 	sctp_events_clear(a);
 	sctp_reassembly_clear(&a->reassembly);
+	sctp_tsn_map_clear(&a->received);
 	wipe(a->cookie_key, sizeof a->cookie_key);
 	free(a);
 }
@@ -287,8 +286,16 @@ static void expired(sctp_association *a, sctp_timer timer, uint64_t now)
 	case SCTP_TIMER_T2:
 		sctp_t2_expired(a, now);
 		break;
+	case SCTP_TIMER_PROBE:
+		sctp_probe_expired(a, now);
+		break;
 	case SCTP_TIMER_T3:
 		sctp_t3_expired(a, now);
+		break;
+	case SCTP_TIMER_RACK:
+		sctp_rack_expired(a, now);
+		break;
+	case SCTP_TIMER_PACER: /* poll_transmit goes on */
 		break;
 	case SCTP_TIMER_RECONFIG:
 		sctp_reconfig_expired(a, now);

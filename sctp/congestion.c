@@ -1,68 +1,72 @@
 #include "sctp/congestion.h"
 
-#include "base/serial.h"
+typedef struct {
+	void (*begin)(sctp_congestion *c);
+	void (*sending)(sctp_congestion *c, uint64_t now, size_t flight, uint64_t rto);
+	void (*lost)(sctp_congestion *c, uint64_t now, const sctp_loss *loss);
+	void (*acked)(sctp_congestion *c, const sctp_acknowledgement *ack);
+	void (*recover)(sctp_congestion *c, uint64_t now, size_t flight);
+	void (*recovered)(sctp_congestion *c, uint64_t now);
+	void (*timeout)(sctp_congestion *c, uint64_t now, size_t flight, bool again);
+	void (*undo)(sctp_congestion *c, uint64_t now);
+} controller;
 
-static size_t max_size(size_t a, size_t b)
+static const controller controllers[] = {
+	[SCTP_CUBIC] = {sctp_cubic_begin, sctp_cubic_sending, sctp_cubic_lost, sctp_cubic_acked, sctp_cubic_recover,
+			sctp_cubic_recovered, sctp_cubic_timeout, sctp_cubic_undo},
+};
+
+void sctp_congestion_init(sctp_congestion *c, sctp_congestion_control control, size_t mtu, sctp_rate *rate)
 {
-	return a > b ? a : b;
+	*c = (sctp_congestion){.control = control,
+			       .rate = rate,
+			       .mtu = mtu,
+			       .cwnd = SCTP_INITIAL_WINDOW_PACKETS * mtu,
+			       .ssthresh = SIZE_MAX};
+	controllers[control].begin(c);
 }
 
-void sctp_congestion_init(sctp_congestion *c, size_t mtu)
+void sctp_congestion_sending(sctp_congestion *c, uint64_t now, size_t flight, uint64_t rto)
 {
-	*c = (sctp_congestion){.mtu = mtu, .cwnd = SCTP_INITIAL_WINDOW_PACKETS * mtu, .ssthresh = SIZE_MAX};
+	controllers[c->control].sending(c, now, flight, rto);
 }
 
-void sctp_congestion_acked(sctp_congestion *c, size_t acked, size_t flight, bool cumulative, uint32_t cumulative_tsn)
+void sctp_congestion_limited(sctp_congestion *c, size_t flight)
 {
-	if (c->in_recovery && cumulative && serial32_before_eq(c->recovery_end, cumulative_tsn))
-		c->in_recovery = false;
-	if (c->in_recovery || !acked)
-		return;
-	/* A window that was not filled says nothing about the path (RFC 9260 7.2.1). */
-	bool full = flight + c->mtu > c->cwnd;
-	if (c->cwnd <= c->ssthresh) {
-		if (full && cumulative)
-			c->cwnd +=
-				acked; /* RFC 9260 7.2.1 caps this at one MTU; RFC 3465 with L=2 and ours: byte counting */
-		return;
-	}
-	c->partial_acked += acked;
-	if (c->partial_acked < c->cwnd)
-		return;
-	if (full) {
-		c->partial_acked -= c->cwnd;
-		c->cwnd += c->mtu;
-	} else {
-		c->partial_acked = c->cwnd;
-	}
+	c->limited_until = c->rate->delivered + flight;
 }
 
-bool sctp_congestion_lost(sctp_congestion *c, uint32_t next_tsn)
+bool sctp_congestion_is_limited(const sctp_congestion *c)
 {
-	if (c->in_recovery)
-		return false;
-	c->ssthresh = max_size(c->cwnd / 2, SCTP_MIN_WINDOW_PACKETS * c->mtu);
-	c->cwnd = c->ssthresh;
-	c->partial_acked = 0;
-	c->in_recovery = true;
-	c->recovery_end = next_tsn - 1;
-	return true;
+	return c->rate->delivered <= c->limited_until;
 }
 
-void sctp_congestion_timeout(sctp_congestion *c)
+void sctp_congestion_lost(sctp_congestion *c, uint64_t now, const sctp_loss *loss)
 {
-	c->ssthresh = max_size(c->cwnd / 2, SCTP_MIN_WINDOW_PACKETS * c->mtu);
-	c->cwnd = c->mtu;
-	c->partial_acked = 0;
-	c->in_recovery = false;
+	controllers[c->control].lost(c, now, loss);
 }
 
-void sctp_congestion_sending(sctp_congestion *c, uint64_t now, uint64_t rto, size_t flight)
+void sctp_congestion_acked(sctp_congestion *c, const sctp_acknowledgement *ack)
 {
-	if (!flight && c->last_sent && rto) {
-		size_t floor = SCTP_INITIAL_WINDOW_PACKETS * c->mtu;
-		for (uint64_t idle = now - c->last_sent; idle > rto && c->cwnd > floor; idle -= rto)
-			c->cwnd = max_size(c->cwnd / 2, floor);
-	}
-	c->last_sent = now;
+	controllers[c->control].acked(c, ack);
+}
+
+void sctp_congestion_recover(sctp_congestion *c, uint64_t now, size_t flight)
+{
+	controllers[c->control].recover(c, now, flight);
+}
+
+void sctp_congestion_recovered(sctp_congestion *c, uint64_t now)
+{
+	controllers[c->control].recovered(c, now);
+}
+
+void sctp_congestion_timeout(sctp_congestion *c, uint64_t now, size_t flight, bool again)
+{
+	controllers[c->control].timeout(c, now, flight, again);
+}
+
+void sctp_congestion_undo(sctp_congestion *c, uint64_t now)
+{
+	controllers[c->control].undo(c, now);
 }

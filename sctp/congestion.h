@@ -1,35 +1,64 @@
 /*
- * sctp/congestion.h: how many bytes may be in flight (RFC 9260 7.2): slow start, congestion avoidance, one reduction per
- * window of loss. Knows no chunks: it is told what was acknowledged and what was lost. Another controller (CUBIC, BBR) is
- * another implementation of these calls.
+ * sctp/congestion.h: how much may be in flight and how fast it may leave: one interface, two controllers. CUBIC (RFC 9438) is what
+ * the rest of the Internet does and takes every loss for congestion; BBR (draft-ietf-ccwg-bbr) models the path's rate and round
+ * trip and takes loss for that only when there is much of it.
+ *
+ * A controller is told what was sent, acknowledged, lost; it keeps cwnd and pacing_rate. It knows no chunks and no timers: the
+ * association does (recovery.c, transmit.c). All sizes are bytes of chunks with their headers, as sctp_outstanding.flight.
  *
  * Deviation: the initial window is 10 packets (RFC 6928) where RFC 9260 7.2.1 has min(4 MTU, max(2 MTU, 4404 bytes)).
  */
 #ifndef PARLEY_SCTP_CONGESTION_H
 #define PARLEY_SCTP_CONGESTION_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "sctp/congestion_cubic.h"
+#include "sctp/sctp.h"
 
 #define SCTP_INITIAL_WINDOW_PACKETS 10u /* RFC 6928 */
-#define SCTP_MIN_WINDOW_PACKETS 4u	/* RFC 9260 7.2.3 */
+#define SCTP_MIN_WINDOW_PACKETS 4u	/* RFC 9260 7.2.3; draft-ietf-ccwg-bbr 2.7: MinPipeCwnd */
 
-typedef struct {
-	size_t mtu, cwnd, ssthresh;
-	size_t partial_acked;  /* bytes towards the next increase in congestion avoidance */
-	bool in_recovery;      /* fast recovery (RFC 9260 7.2.4): no increase until recovery_end is acknowledged */
-	uint32_t recovery_end; /* TSN */
-	uint64_t last_sent;    /* for the decay of an idle window */
+typedef struct sctp_acknowledgement {
+	uint64_t now;
+	size_t acked;		      /* bytes newly acknowledged, cumulatively or by gap blocks */
+	size_t lost;		      /* bytes newly found lost */
+	size_t flight_before, flight; /* before and after both */
+	bool has_rtt;
+	uint64_t rtt; /* of the chunk sent last among those acknowledged */
+	uint64_t srtt;
+	bool recovering; /* from loss, until `recovered` */
+	sctp_rate_sample sample;
+} sctp_acknowledgement;
+
+typedef struct sctp_congestion {
+	sctp_congestion_control control;
+	sctp_rate *rate;	/* of the association */
+	size_t mtu;		/* bytes of a packet */
+	size_t cwnd;		/* more may be sent while less than this is in flight */
+	size_t ssthresh;	/* SIZE_MAX: none (yet) */
+	uint64_t pacing_rate;	/* bytes per second; 0: not paced (yet) */
+	uint64_t limited_until; /* cwnd held sending up until rate->delivered was this */
+	union {
+		sctp_cubic cubic;
+	};
 } sctp_congestion;
 
-void sctp_congestion_init(sctp_congestion *c, size_t mtu);
-/* acked bytes are newly acknowledged while `flight` were in flight before; cumulative: the cumulative TSN moved. */
-void sctp_congestion_acked(sctp_congestion *c, size_t acked, size_t flight, bool cumulative, uint32_t cumulative_tsn);
-/* Something is deemed lost, next_tsn not yet sent. True if this begins a recovery (else it is part of the last). */
-bool sctp_congestion_lost(sctp_congestion *c, uint32_t next_tsn);
-void sctp_congestion_timeout(sctp_congestion *c);
-/* Before sending with nothing in flight: after an idle RTO the window shrinks (RFC 9260 7.2.1). */
-void sctp_congestion_sending(sctp_congestion *c, uint64_t now, uint64_t rto, size_t flight);
+/* rate: of the association; outlives this. */
+void sctp_congestion_init(sctp_congestion *c, sctp_congestion_control control, size_t mtu, sctp_rate *rate);
+/* A packet of data is about to be sent. */
+void sctp_congestion_sending(sctp_congestion *c, uint64_t now, size_t flight, uint64_t rto);
+/* cwnd holds sending up, with so much in flight. */
+void sctp_congestion_limited(sctp_congestion *c, size_t flight);
+/* It did so in the last round trip: what is acknowledged says something of the path. */
+bool sctp_congestion_is_limited(const sctp_congestion *c);
+/* A chunk is lost; comes before `acked` of the same SACK, or alone when a timer found it. */
+void sctp_congestion_lost(sctp_congestion *c, uint64_t now, const sctp_loss *loss);
+void sctp_congestion_acked(sctp_congestion *c, const sctp_acknowledgement *ack);
+/* What was sent up to now is in recovery from loss, and no longer. */
+void sctp_congestion_recover(sctp_congestion *c, uint64_t now, size_t flight);
+void sctp_congestion_recovered(sctp_congestion *c, uint64_t now);
+/* T3-rtx expired; again: not for the first time since something was acknowledged. */
+void sctp_congestion_timeout(sctp_congestion *c, uint64_t now, size_t flight, bool again);
+/* The last recover or timeout was for nothing: what was lost has arrived. */
+void sctp_congestion_undo(sctp_congestion *c, uint64_t now);
 
 #endif

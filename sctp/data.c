@@ -109,7 +109,8 @@ void sctp_handle_data(sctp_association *a, uint64_t now, const sctp_tlv *chunk)
 		a->send_sack = true;
 	if (!acceptable(a, &data))
 		return;
-	switch (store(a, &data)) {
+	int err = sctp_tsn_map_reserve(&a->received, data.tsn);
+	switch (err ? err : store(a, &data)) {
 	case 0:
 		sctp_tsn_map_add(&a->received, data.tsn);
 		sctp_reconfig_cumulative(a, now);

@@ -37,6 +37,7 @@ static void learn_peer(sctp_association *a, const sctp_cookie *p)
 	a->queue.interleaving = a->reassembly.interleaved = sctp_interleaving(a);
 	if (!sctp_peer_can_skip(a))
 		sctp_send_queue_make_reliable(&a->queue);
+	sctp_tsn_map_clear(&a->received);
 	sctp_tsn_map_init(&a->received, p->peer_tsn);
 	sctp_reconfig_init(a, p->peer_tsn);
 	a->announced_window = sctp_window(a);
@@ -231,7 +232,8 @@ static void restart(sctp_association *a, const sctp_cookie *c)
 	a->local_tag = c->local_tag;
 	a->local_tsn = c->local_tsn;
 	sctp_outstanding_init(&a->sent, a->local_tsn);
-	sctp_congestion_init(&a->congestion, a->config.mtu);
+	sctp_congestion_init(&a->congestion, a->config.congestion, a->config.mtu, &a->sent.rate);
+	a->recovery = (sctp_recovery){0};
 	a->reconfig.next_request = a->local_tsn;
 	a->send_sack = a->send_forward = a->send_reconfig = a->send_shutdown = false;
 	a->unacked_packets = 0;
@@ -343,7 +345,7 @@ void sctp_stale_cookie(sctp_association *a, uint64_t now)
 	sctp_set_state(a, SCTP_COOKIE_WAIT); /* RFC 9260 5.2.6 1 */
 	a->send_echo = false;
 	a->send_init = true;
-	sctp_outstanding_timeout(&a->sent, &a->queue, now);
+	sctp_outstanding_lose_all(&a->sent, &a->queue, now);
 	sctp_timer_start(a, SCTP_TIMER_T1, now, a->rto.rto);
 }
 
@@ -356,7 +358,7 @@ void sctp_t1_expired(sctp_association *a, uint64_t now)
 	a->send_init = a->state == SCTP_COOKIE_WAIT;
 	a->send_echo = a->state == SCTP_COOKIE_ECHOED;
 	if (a->send_echo)
-		sctp_outstanding_timeout(&a->sent, &a->queue, now); /* DATA that went with it is lost as well */
+		sctp_outstanding_lose_all(&a->sent, &a->queue, now); /* DATA that went with it is lost as well */
 	sctp_rto_back_off(&a->rto);
 	sctp_timer_start(a, SCTP_TIMER_T1, now, a->rto.rto);
 }

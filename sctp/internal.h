@@ -3,8 +3,8 @@
  *   association.c  creation, state, timers, the end        transmit.c   building packets
  *   receive.c      packets and chunks come in              handshake.c  INIT to COOKIE-ACK, collisions, restart
  *   data.c         DATA, FORWARD-TSN, SACKs to send        ack.c        SACKs received, T3-rtx, heartbeats
- *   reconfig.c     stream reset and more streams: ours     shutdown.c   SHUTDOWN*, ABORT
- *   reconfig_peer.c  ... and the peer's
+ *   recovery.c     losses, tail loss probes, undo
+ *   reconfig.c     stream reset                            shutdown.c   SHUTDOWN*, ABORT
  *   event.c        what the owner polls                    inspect.c    stats, dump, invariants
  *   path.c         what the path below means for timers
  */
@@ -17,8 +17,10 @@
 #include "sctp/congestion.h"
 #include "sctp/cookie.h"
 #include "sctp/outstanding.h"
+#include "sctp/pacer.h"
 #include "sctp/packet.h"
 #include "sctp/reassembly.h"
+#include "sctp/recovery.h"
 #include "sctp/rto.h"
 #include "sctp/sctp.h"
 #include "sctp/tsn_map.h"
@@ -26,7 +28,10 @@
 typedef enum {
 	SCTP_TIMER_T1,	      /* INIT, COOKIE-ECHO (RFC 9260 5.1) */
 	SCTP_TIMER_T2,	      /* SHUTDOWN, SHUTDOWN-ACK (9.2) */
+	SCTP_TIMER_PROBE,     /* RFC 8985 7.2; before T3, which it puts off */
 	SCTP_TIMER_T3,	      /* DATA, FORWARD-TSN (6.3) */
+	SCTP_TIMER_RACK,      /* RFC 8985 6.2: chunks may be lost by then */
+	SCTP_TIMER_PACER,     /* the next burst may leave */
 	SCTP_TIMER_RECONFIG,  /* RFC 6525 5.1.1 */
 	SCTP_TIMER_SACK,      /* 6.2 */
 	SCTP_TIMER_HEARTBEAT, /* 8.3 */
@@ -47,20 +52,17 @@ typedef struct {
 typedef struct { /* RFC 6525 */
 	/* our requests: one at a time */
 	uint32_t next_request;
-	uint16_t outstanding;	      /* type of the one that waits for its answer; 0: none */
-	bool in_progress;	      /* so the peer answered */
-	uint32_t last_tsn, response;  /* of an outgoing reset */
-	uint16_t asked_out, asked_in; /* of a request for more streams */
-	uint16_t want_out, want_in;   /* yet to ask for */
-	list_node wanted;	      /* sctp_stream_out in SCTP_RESET_WANTED */
-	bool answers;		      /* the next reset also answers an incoming reset request of the peer, */
-	uint32_t peer_asked;	      /* this one */
-	size_t count;		      /* streams in the outstanding reset: */
+	bool outstanding;
+	uint32_t last_tsn, response; /* in the outstanding one */
 	uint16_t streams[SCTP_RESET_STREAMS_MAX];
+	size_t count;
+	size_t wanted;	     /* streams in SCTP_RESET_WANTED */
+	bool answers;	     /* the next request also answers an incoming reset request of the peer, */
+	uint32_t peer_asked; /* this one */
 	/* the peer's */
-	uint32_t expected;	     /* its next request */
-	sctp_reconfig_response last; /* to the one before */
-	sctp_run *deferred; /* incoming reset to be done when cumulative TSN reaches deferred->last_tsn; its event */
+	uint32_t expected;    /* its next request */
+	uint32_t last_result; /* of the one before */
+	sctp_run *deferred;   /* incoming reset to be done when cumulative TSN reaches deferred->last_tsn; its event */
 } sctp_reconfig;
 
 struct sctp_association {
@@ -97,17 +99,17 @@ struct sctp_association {
 	sctp_send_queue queue;
 	sctp_outstanding sent;
 	sctp_rto rto;
+	sctp_recovery recovery;
 	sctp_congestion congestion;
+	sctp_pacer pacer;
 	uint32_t peer_window;
-	bool fast_retransmit; /* one packet of lost chunks may go beyond cwnd (RFC 9260 7.2.4) */
 	uint64_t heartbeat_nonce;
 	bool heartbeat_unanswered;
 
 	sctp_reconfig reconfig;
 
 	/* events; the flags need no memory, so that these cannot get lost */
-	bool event_connected, event_restarted, event_streams, event_closed;
-	int streams_error;
+	bool event_connected, event_restarted, event_closed;
 	list_node events;  /* sctp_run */
 	size_t event_cost; /* of messages among them and current */
 	sctp_run *current; /* what the last poll_event lent out */
@@ -168,6 +170,15 @@ void sctp_handle_heartbeat_ack(sctp_association *a, uint64_t now, const sctp_tlv
 void sctp_heartbeat_restart(sctp_association *a, uint64_t now);
 void sctp_progress(sctp_association *a, uint64_t now); /* something left the queues: reset or shutdown may go on */
 
+/* recovery.c */
+/* A SACK was applied to the outstanding chunks: what it says of losses. Returns the bytes newly found lost. */
+size_t sctp_recovery_acked(sctp_association *a, uint64_t now, const sctp_sack *sack, const sctp_ack_result *got);
+void sctp_recovery_timeout(sctp_association *a, uint64_t now);
+void sctp_rack_expired(sctp_association *a, uint64_t now);
+void sctp_probe_schedule(sctp_association *a, uint64_t now); /* new data was sent, or something acknowledged */
+void sctp_probe_expired(sctp_association *a, uint64_t now);
+void sctp_probe_sent(sctp_association *a, uint64_t now, bool resent, uint32_t tsn);
+
 /* reconfig.c */
 void sctp_reconfig_init(sctp_association *a, uint32_t peer_tsn);
 void sctp_reconfig_clear(sctp_association *a);
@@ -175,8 +186,6 @@ void sctp_handle_reconfig(sctp_association *a, uint64_t now, const sctp_tlv *chu
 void sctp_reconfig_advance(sctp_association *a, uint64_t now);	  /* streams may be ready to be reset */
 void sctp_reconfig_cumulative(sctp_association *a, uint64_t now); /* our cumulative TSN moved: deferred reset */
 void sctp_reconfig_expired(sctp_association *a, uint64_t now);
-void sctp_want_reset(sctp_association *a, sctp_stream_out *s); /* harmless if it is wanted or asked for already */
-void sctp_handle_reconfig_response(sctp_association *a, uint64_t now, const sctp_reconfig_response *r);
 void sctp_write_reconfig(sctp_association *a, writer *w);
 
 /* shutdown.c */
@@ -194,7 +203,6 @@ void sctp_t2_expired(sctp_association *a, uint64_t now);
 void sctp_abort_with(sctp_association *a, uint16_t cause, uint32_t subject, int error, const char *reason);
 
 /* event.c */
-void sctp_tell_streams(sctp_association *a, int error);	     /* STREAMS_CHANGED */
 sctp_run *sctp_event_new(sctp_event_type type, size_t size); /* size: bytes of room in data; NULL: out of memory */
 void sctp_event_push(sctp_association *a, sctp_run *run);
 void sctp_events_clear(sctp_association *a);

@@ -12,11 +12,6 @@ void sctp_rto_init(sctp_rto *rto, uint64_t initial, uint64_t min, uint64_t max)
 	*rto = (sctp_rto){.initial = initial, .min = min, .max = max, .rto = initial};
 }
 
-void sctp_rto_forget_back_off(sctp_rto *rto)
-{
-	rto->rto = rto->measured ? clamped(rto, rto->srtt + 4 * rto->rttvar) : rto->initial;
-}
-
 void sctp_rto_sample(sctp_rto *rto, uint64_t rtt)
 {
 	if (rtt > rto->max)
@@ -31,6 +26,14 @@ void sctp_rto_sample(sctp_rto *rto, uint64_t rtt)
 		rto->srtt = (7 * rto->srtt + rtt) / 8;
 	}
 	sctp_rto_forget_back_off(rto);
+}
+
+void sctp_rto_forget_back_off(sctp_rto *rto)
+{
+	uint64_t margin = 4 * rto->rttvar;
+	if (margin < SCTP_RTO_MARGIN_MIN_US)
+		margin = SCTP_RTO_MARGIN_MIN_US;
+	rto->rto = clamped(rto, rto->measured ? rto->srtt + margin : rto->initial);
 }
 
 void sctp_rto_back_off(sctp_rto *rto)

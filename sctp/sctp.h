@@ -38,7 +38,7 @@
 /* What a remote can make grow, and how far. */
 #define SCTP_RECEIVE_WINDOW_DEFAULT (1u << 20) /* bytes of messages and fragments held, announced as a_rwnd */
 #define SCTP_MAX_MESSAGE_DEFAULT 262144u       /* as Chromium's a=max-message-size */
-#define SCTP_TSN_WINDOW 16384u		       /* TSNs accepted beyond the cumulative one */
+#define SCTP_TSN_WINDOW 65536u		       /* TSNs accepted beyond the cumulative one */
 #define SCTP_RX_OVERHEAD 128u		       /* bytes a held message or run of fragments costs besides its payload */
 #define SCTP_CONTROL_QUEUE_MAX 16u	       /* answers waiting for poll_transmit; further ones are dropped */
 #define SCTP_GAP_BLOCKS_MAX 64u		       /* per SACK sent */
@@ -63,6 +63,11 @@ typedef enum {
 	SCTP_SCHEDULE_ROUND_ROBIN,
 } sctp_schedule;
 
+typedef enum {
+	SCTP_CUBIC, /* RFC 9438: as most of the Internet; takes every loss for congestion */
+	SCTP_BBR,   /* draft-ietf-ccwg-bbr: models the path; goes on through random loss, keeps queues short */
+} sctp_congestion_control;
+
 typedef struct {
 	parley_random random; /* tags, TSNs, cookie key, heartbeat nonces */
 	struct trace *trace;  /* may be NULL */
@@ -70,7 +75,6 @@ typedef struct {
 	size_t mtu;		      /* SCTP_MTU_MIN..SCTP_MTU_MAX */
 	uint16_t streams_out;	      /* asked for in INIT; the peer may allow fewer */
 	uint16_t streams_in;	      /* allowed to the peer; 1.. */
-	uint16_t streams_in_max;      /* ... if it asks for more later (RFC 6525 5.2.5); default SCTP_STREAMS_MAX */
 	uint32_t receive_window;      /* bytes, at least 1500 and twice max_message_receive */
 	uint32_t max_message_receive; /* a longer message ends the association: it was announced in SDP */
 	uint32_t
@@ -85,8 +89,9 @@ typedef struct {
 	uint64_t rto_max_us;	 /* default 10 s: the path may come back any moment */
 	uint64_t sack_delay_us;	 /* default 20 ms; RFC 9260 6.2: at most 500 ms, should be 200 ms */
 	uint64_t heartbeat_us;	 /* when idle, this plus RTO (RFC 9260 8.3); default 30 s; TIME_NEVER: none */
-	bool interleaving;	 /* I-DATA (RFC 8260) with a peer that knows it; default true */
-	sctp_schedule schedule;	 /* default SCTP_SCHEDULE_WEIGHTED */
+	sctp_congestion_control congestion; /* default SCTP_CUBIC */
+	bool interleaving;		    /* I-DATA (RFC 8260) with a peer that knows it; default true */
+	sctp_schedule schedule;		    /* default SCTP_SCHEDULE_WEIGHTED */
 	bool zero_checksum; /* take packets without checksum, and send them to a peer that takes them (RFC 9653); default true */
 	uint64_t cookie_life_us;       /* default 60 s (RFC 9260 16) */
 	uint32_t max_init_retransmits; /* SCTP_UNLIMITED by default: see "Endings" */
@@ -175,12 +180,6 @@ int sctp_set_priority(sctp_association *a, uint16_t stream, uint16_t priority);
  */
 int sctp_reset_streams(sctp_association *a, uint64_t now, const uint16_t *streams, size_t count);
 
-/*
- * Asks for more streams: out for us to send on, in for the peer (RFC 6525 5.1.5, 5.1.6). STREAMS_CHANGED tells, once or twice.
- * PARLEY_EINVAL: more than SCTP_STREAMS_MAX together; PARLEY_ESTATE, PARLEY_EUNSUPPORTED as above.
- */
-int sctp_add_streams(sctp_association *a, uint64_t now, uint16_t out, uint16_t in);
-
 /* Sends what is queued, then closes (RFC 9260 9.2). PARLEY_ESTATE unless established. */
 int sctp_shutdown(sctp_association *a, uint64_t now);
 /* Drops all, sends ABORT with cause 12 and the text (cut at 200 bytes; may be NULL), is closed at once. Any state. */
@@ -191,7 +190,6 @@ typedef enum {
 	SCTP_EVENT_RESTARTED, /* the peer began anew (RFC 9260 5.2.4.1): all queued data and stream state is lost */
 	SCTP_EVENT_MESSAGE,
 	SCTP_EVENT_STREAMS_RESET,
-	SCTP_EVENT_STREAMS_CHANGED, /* there are more of them: see sctp_stats; or error says why not */
 	SCTP_EVENT_BUFFERED_LOW,
 	SCTP_EVENT_SEND_FAILED, /* a message was abandoned (partial reliability), or lost in a restart */
 	SCTP_EVENT_CLOSED,
@@ -212,7 +210,7 @@ typedef struct {
 	sctp_reset_kind reset;
 	const uint16_t *streams; /* STREAMS_RESET: count of them, as long as data; count 0: all streams */
 	size_t count;
-	int error; /* STREAMS_CHANGED: 0 or PARLEY_EREFUSED. CLOSED: 0 after a graceful end, PARLEY_ECLOSED after ABORT by either side, else what failed */
+	int error; /* CLOSED: 0 after a graceful end, PARLEY_ECLOSED after ABORT by either side, else what failed */
 	const char *reason; /* CLOSED: one line of English, as long as data; peer's text is printable ASCII */
 } sctp_event;
 
@@ -224,10 +222,11 @@ typedef struct {
 	uint64_t chunks_unknown;
 	uint64_t data_sent, data_retransmitted, data_received, data_duplicate, data_dropped; /* DATA chunks */
 	uint64_t messages_sent, messages_received, messages_abandoned;
-	uint64_t fast_retransmits, timeouts; /* entries into fast recovery; T3-rtx expiries */
-	size_t cwnd, ssthresh, flight;	     /* bytes */
-	uint32_t peer_window, our_window;    /* a_rwnd as last announced by them; as of now by us */
-	uint64_t srtt_us, rto_us;	     /* srtt 0: not measured yet */
+	uint64_t fast_retransmits, timeouts;   /* entries into fast recovery; T3-rtx expiries */
+	uint64_t probes, spurious_retransmits; /* tail loss probes; recoveries that turned out to be needless */
+	size_t cwnd, ssthresh, flight;	       /* bytes */
+	uint32_t peer_window, our_window;      /* a_rwnd as last announced by them; as of now by us */
+	uint64_t srtt_us, rto_us;	       /* srtt 0: not measured yet */
 	bool has_rtt;
 	size_t mtu;
 	size_t send_buffered;		  /* bytes counted against config.send_buffer */

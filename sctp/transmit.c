@@ -94,13 +94,18 @@ static bool may_carry_data(const sctp_association *a)
 	return a->state >= SCTP_COOKIE_ECHOED && a->state <= SCTP_SHUTDOWN_RECEIVED && a->state != SCTP_SHUTDOWN_SENT;
 }
 
-/* RFC 9260 6.1 A, B. With nothing in flight one chunk may always go: it also probes a closed window. */
-static bool may_fly(const sctp_association *a, size_t len, bool retransmission)
+/*
+ * RFC 9260 6.1 A, B, and the pace. With nothing in flight one chunk may always go: it also probes a closed window. A tail loss
+ * probe may go beyond cwnd.
+ */
+static bool may_fly(const sctp_association *a, uint64_t now, size_t len)
 {
 	const sctp_outstanding *o = &a->sent;
-	if (!o->flight || (retransmission && a->fast_retransmit))
+	if (!o->flight)
 		return true;
-	return o->flight < a->congestion.cwnd && o->flight + len <= a->peer_window;
+	if (o->flight_data + len > a->peer_window)
+		return false;
+	return a->recovery.probe_due || (o->flight < a->congestion.cwnd && sctp_pacer_open(&a->pacer, now));
 }
 
 /* The next message, past those whose time is over. */
@@ -131,16 +136,38 @@ static size_t room_for_data(const sctp_association *a, const writer *w)
 	return left > header ? (left - header) & ~(size_t)3 : 0;
 }
 
+/*
+ * Is the peer to answer at once (RFC 9260 3.3.1, RFC 7053 4: the I bit)? Yes if nothing follows that would make it: because of
+ * cwnd, or because the queue is empty; the latter twice in a round trip at most, so that a stream of small messages does not
+ * cost a SACK each.
+ */
+static bool asks_for_sack(sctp_association *a, uint64_t now, uint32_t tsn)
+{
+	sctp_recovery *r = &a->recovery;
+	bool last = !a->queue.buffered && now >= r->asked_at + a->rto.srtt / 2;
+	if (!last && a->sent.flight < a->congestion.cwnd && a->state < SCTP_SHUTDOWN_PENDING && !r->probe_due)
+		return false;
+	r->asked_at = now;
+	r->asked_tsn = tsn;
+	return true;
+}
+
 static void write_chunk(sctp_association *a, uint64_t now, uint32_t tsn, writer *w)
 {
 	sctp_data data = sctp_outstanding_data(&a->sent, tsn);
 	data.interleaved = sctp_interleaving(a);
-	/* The last one for now: do not wait with the SACK (RFC 9260 3.3.1, 6.1: I bit). */
-	data.immediate = a->sent.flight >= a->congestion.cwnd || a->state >= SCTP_SHUTDOWN_PENDING;
+	data.immediate = asks_for_sack(a, now, tsn);
 	sctp_data_encode(w, &data);
 	a->stats.data_sent++;
 	if (!sctp_timer_armed(a, SCTP_TIMER_T3))
 		sctp_timer_start(a, SCTP_TIMER_T3, now, a->rto.rto);
+}
+
+static void write_again(sctp_association *a, uint64_t now, uint32_t tsn, writer *w)
+{
+	sctp_outstanding_resend(&a->sent, tsn, now);
+	write_chunk(a, now, tsn, w);
+	a->stats.data_retransmitted++;
 }
 
 static void write_lost(sctp_association *a, uint64_t now, writer *w)
@@ -148,11 +175,11 @@ static void write_lost(sctp_association *a, uint64_t now, writer *w)
 	uint32_t tsn;
 	while (sctp_outstanding_next_lost(&a->sent, &a->queue, now, &tsn)) {
 		size_t len = sctp_outstanding_at(&a->sent, tsn)->len;
-		if (len > room_for_data(a, w) || !may_fly(a, len, true))
+		if (len > room_for_data(a, w) || !may_fly(a, now, len))
 			return;
-		sctp_outstanding_resend(&a->sent, tsn, now);
-		write_chunk(a, now, tsn, w);
-		a->stats.data_retransmitted++;
+		write_again(a, now, tsn, w);
+		a->recovery.resent++;
+		a->recovery.any_resent = true;
 		if (tsn == a->sent.cumulative + 1)
 			sctp_timer_start(a, SCTP_TIMER_T3, now, a->rto.rto); /* RFC 9260 7.2.4 4 */
 	}
@@ -163,34 +190,86 @@ static void write_new(sctp_association *a, uint64_t now, writer *w)
 	sctp_message *m;
 	while ((m = next_message(a, now))) {
 		size_t len = fragment_len(a, m, room_for_data(a, w));
-		if (!len || !may_fly(a, len, false))
+		if (!len || !may_fly(a, now, len))
 			return;
 		write_chunk(a, now, sctp_outstanding_add(&a->sent, &a->queue, m, len, now), w);
 	}
 }
 
+/* RFC 8985 7.3: new data if there is any, else what was sent last. */
+static void write_probe(sctp_association *a, uint64_t now, writer *w)
+{
+	uint32_t next = a->sent.next, again = a->sent.newest;
+	write_new(a, now, w);
+	bool resent = next == a->sent.next;
+	if (resent && sctp_outstanding_at(&a->sent, again)->len > room_for_data(a, w))
+		return; /* the next packet */
+	if (resent)
+		write_again(a, now, again, w);
+	sctp_probe_sent(a, now, resent, again);
+}
+
 static void write_data(sctp_association *a, uint64_t now, writer *w)
 {
-	size_t before = w->len;
-	sctp_congestion_sending(&a->congestion, now, a->rto.rto, a->sent.flight);
-	write_lost(a, now, w);
-	if (!a->sent.lost)
-		write_new(a, now, w);
-	if (w->len != before) {
-		a->fast_retransmit = false;
-		sctp_heartbeat_restart(a, now);
+	uint32_t next = a->sent.next;
+	uint64_t before = a->sent.rate.sent;
+	sctp_congestion_sending(&a->congestion, now, a->sent.flight, a->rto.rto);
+	if (a->recovery.probe_due) {
+		write_probe(a, now, w);
+	} else {
+		write_lost(a, now, w);
+		if (!a->sent.lost)
+			write_new(a, now, w);
 	}
+	size_t sent = (size_t)(a->sent.rate.sent - before);
+	if (!sent)
+		return;
+	sctp_pacer_sent(&a->pacer, now, sent, a->congestion.pacing_rate, a->config.mtu);
+	if (a->sent.next != next)
+		sctp_probe_schedule(a, now);
+	sctp_heartbeat_restart(a, now);
+}
+
+/* What data would go next. */
+typedef struct {
+	bool any;
+	size_t len;
+} pending_data;
+
+static pending_data next_data(sctp_association *a, uint64_t now)
+{
+	uint32_t tsn;
+	if (a->recovery.probe_due && a->sent.in_flight)
+		return (pending_data){.any = true};
+	if (sctp_outstanding_next_lost(&a->sent, &a->queue, now, &tsn))
+		return (pending_data){.any = true, .len = sctp_outstanding_at(&a->sent, tsn)->len};
+	const sctp_message *m = next_message(a, now);
+	return (pending_data){.any = m, .len = m ? fragment_len(a, m, sctp_data_room(a)) : 0};
+}
+
+/* Nothing more goes for now: why, for those who measure the path, and until when. */
+static void note_limit(sctp_association *a, uint64_t now, bool any)
+{
+	const sctp_outstanding *o = &a->sent;
+	if (any && o->flight >= a->congestion.cwnd) {
+		sctp_congestion_limited(&a->congestion, o->flight);
+		return;
+	}
+	if (any && !sctp_pacer_open(&a->pacer, now))
+		a->timers[SCTP_TIMER_PACER] = a->pacer.ready;
+	else
+		sctp_rate_limit(&a->sent.rate, o->flight); /* by the owner, or by the peer's window */
 }
 
 static bool has_data_to_send(sctp_association *a, uint64_t now)
 {
-	uint32_t tsn;
 	if (!may_carry_data(a))
 		return false;
-	if (sctp_outstanding_next_lost(&a->sent, &a->queue, now, &tsn))
-		return may_fly(a, sctp_outstanding_at(&a->sent, tsn)->len, true);
-	sctp_message *m = next_message(a, now);
-	return m && may_fly(a, fragment_len(a, m, sctp_data_room(a)), false);
+	pending_data next = next_data(a, now);
+	if (next.any && may_fly(a, now, next.len))
+		return true;
+	note_limit(a, now, next.any);
+	return false;
 }
 
 /* --- FORWARD TSN (RFC 3758 3.5) --- */

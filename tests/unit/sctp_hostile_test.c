@@ -251,7 +251,7 @@ static void lying_sacks_change_nothing(void **state)
 	static const uint8_t bytes[4 * 1132];
 	assert_int_equal(sctp_send(p.end[0], p.now, 0, 51, slice_of(bytes, sizeof bytes), NULL), 0);
 	pair_drain(&p); /* four chunks, lost */
-	size_t flight = p.end[0]->sent.flight;
+	size_t flight = p.end[0]->sent.flight_data;
 	assert_int_equal(flight, sizeof bytes);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		uint8_t value[32];
@@ -263,7 +263,7 @@ static void lying_sacks_change_nothing(void **state)
 		for (size_t j = 0; j < 2u * (rows[i].count < 3 ? rows[i].count : 1); j++)
 			write_u16(&w, rows[i].gaps[j]);
 		attack_chunk(&p, SCTP_CHUNK_SACK, 0, value, w.len);
-		assert_int_equal(p.end[0]->sent.flight, flight);
+		assert_int_equal(p.end[0]->sent.flight_data, flight);
 		assert_int_equal(p.end[0]->sent.cumulative, FIRST_TSN - 1);
 		assert_false(p.closed[0]);
 	}
@@ -284,10 +284,10 @@ static void reneged_chunks_are_sent_again(void **state)
 	static const uint8_t with_gap[] = {0, 0, 3, 231, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 0, 4};
 	static const uint8_t without[] = {0, 0, 3, 231, 0, 1, 0, 0, 0, 0, 0, 0};
 	attack_chunk(&p, SCTP_CHUNK_SACK, 0, with_gap, sizeof with_gap);
-	assert_int_equal(p.end[0]->sent.flight, 1132);
-	attack_chunk(&p, SCTP_CHUNK_SACK, 0, without, sizeof without);
-	assert_int_equal(p.end[0]->sent.flight, 4 * 1132);
-	p.drop = NULL;
+	assert_int_equal(p.end[0]->sent.flight_data, 1132);
+	attack_chunk(&p, SCTP_CHUNK_SACK, 0, without, sizeof without); /* might be an older one that was overtaken */
+	assert_int_equal(p.end[0]->sent.flight_data, 1132);
+	p.drop = NULL; /* the first arrives, and with it comes out that the others did not */
 	pair_run(&p, 5 * US_PER_S);
 	assert_int_equal(p.messages[1], 1);
 	pair_clear(&p);
