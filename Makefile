@@ -52,7 +52,7 @@ FUZZ_REPLAYS := $(FUZZ_NAMES:%=$(B)/fuzz/%_replay)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $@)
 
-.PHONY: all lib apps test test-unit test-sim test-net test-apps test-fuzz test-interop test-calls lint format deps demo clean help
+.PHONY: all lib apps test test-unit test-sim test-net test-apps test-fuzz test-interop test-calls bench lint format deps demo clean help
 all: lib apps
 
 lib: $(B)/libparley.a $(B)/libparley.so
@@ -106,6 +106,19 @@ LINKEM := $(B)/tests/linkem
 $(LINKEM): $(B)/tests/support/linkem/linkem.o
 	$(call say,LINK)
 	$(Q)$(CC) -o $@ $^ $(LDFLAGS_ALL)
+
+# --- benchmarks: a program per bench/NAME_bench.c, with the other files of bench/ linked into each ---
+BENCH_NAMES := $(patsubst bench/%_bench.c,%,$(wildcard bench/*_bench.c))
+BENCHES := $(BENCH_NAMES:%=$(B)/bench/%_bench)
+BENCH_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out %_bench.c,$(wildcard bench/*.c)))
+$(BENCHES): $(B)/bench/%_bench: $(B)/bench/%_bench.o $(BENCH_OBJ) $(B)/internal.a
+	$(call say,LINK)
+	$(Q)$(CC) -o $@ $^ $(LDFLAGS_ALL) $(BENCH_FLAGS_$*) $(LIBS) $(SIGNALING_LIBS)
+BENCH_FLAGS_memory := $(WRAP)
+
+bench: $(BENCH_NAMES:%=bench-%)
+bench-%: $(B)/bench/%_bench
+	@$<
 
 # --- fuzzing: fuzz/NAME_fuzz.c, seeds in fuzz/corpus/NAME/, dictionary fuzz/dict/NAME.dict ---
 FUZZ_SHARED := $(filter-out %_fuzz.c fuzz/replay_main.c,$(wildcard fuzz/*.c))
@@ -166,6 +179,7 @@ help:
 	@echo "make test       all tests; test-unit, test-sim, test-net, test-apps, test-fuzz, test-interop for one kind"
 	@echo "make test-calls  video calls with browsers, measured: wants an idle machine, and root for its network namespaces"
 	@echo "make lint       layer rules and static analysis"
+	@echo "make bench      what is measured, as ratios; bench-NAME for one of: $(BENCH_NAMES)"
 	@echo "make fuzz-NAME SECONDS=60   NAME is one of: $(FUZZ_NAMES)"
 	@echo "variants        SAN=address,undefined  DEBUG=1  CC=clang"
 

@@ -36,7 +36,8 @@ void ice_config_default(ice_config *config)
 
 static bool config_valid(const ice_config *c)
 {
-	return c->random.fill && c->ufrag_length >= ICE_UFRAG_MIN && c->ufrag_length <= ICE_UFRAG_LENGTH_MAX &&
+	return c->random.fill && (unsigned)c->nomination <= ICE_NOMINATION_RENOMINATION &&
+	       c->ufrag_length >= ICE_UFRAG_MIN && c->ufrag_length <= ICE_UFRAG_LENGTH_MAX &&
 	       c->ta_us >= ICE_TA_MIN_US && c->rto_us && c->check_sends && c->check_sends <= 16 && c->gather_rto_us &&
 	       c->gather_timeout_us && c->pac_us && c->consent_interval_us >= ICE_CONSENT_MIN_US &&
 	       c->consent_expiry_us > c->consent_interval_us;
@@ -421,6 +422,9 @@ int ice_restart(ice_agent *a, uint64_t now)
 	a->generation++;
 	a->counters.restarts++;
 	a->concluded = a->has_valid_since = a->pac_expired = a->remote_lite = false;
+	if (a->nominations_made < a->nominations_heard)
+		a->nominations_made = a->nominations_heard;
+	a->nominations_heard = 0;
 	a->pac_deadline = TIME_NEVER;
 	trace_printf(a->config.trace, TRACE_INFO, "ice", "restart: generation %u", a->generation);
 	if (!a->path.active && a->state != ICE_NEW)

@@ -22,14 +22,16 @@ static void put_username(writer *w, const char *receiver, const char *sender)
 }
 
 void ice_build_request(const ice_agent *a, writer *w, const stun_id *id, const ice_credentials *local,
-		       const ice_credentials *remote, uint32_t priority, bool controlling, bool use_candidate)
+		       const ice_credentials *remote, uint32_t priority, const ice_intent *intent)
 {
 	stun_begin(w, STUN_REQUEST, STUN_BINDING, id);
 	put_username(w, remote->ufrag, local->ufrag);
 	stun_put_u32(w, STUN_ATTR_PRIORITY, priority);
-	stun_put_u64(w, controlling ? STUN_ATTR_ICE_CONTROLLING : STUN_ATTR_ICE_CONTROLLED, a->tie_breaker);
-	if (use_candidate)
+	stun_put_u64(w, intent->controlling ? STUN_ATTR_ICE_CONTROLLING : STUN_ATTR_ICE_CONTROLLED, a->tie_breaker);
+	if (intent->nominates)
 		stun_put_flag(w, STUN_ATTR_USE_CANDIDATE);
+	if (intent->has_number)
+		stun_put_u32(w, STUN_ATTR_NOMINATION, intent->number);
 	stun_put_integrity(w, ice_text(remote->pwd));
 	stun_put_fingerprint(w);
 }
@@ -39,8 +41,7 @@ static void send_check(ice_agent *a, uint64_t now, ice_pair *p)
 	uint8_t bytes[ICE_MESSAGE_MAX];
 	writer w = writer_of(bytes, sizeof bytes);
 	ice_check *c = &p->check;
-	ice_build_request(a, &w, &c->id, &a->local, &a->remote, ice_check_priority(a, p->base), c->controlling,
-			  c->use_candidate);
+	ice_build_request(a, &w, &c->id, &a->local, &a->remote, ice_check_priority(a, p->base), &c->intent);
 	ice_send(a, &a->bases[p->base].addr, &p->remote_addr, &w);
 	c->sent_at = p->last_sent = now;
 	c->due = time_after(now, c->wait_us);
@@ -89,8 +90,7 @@ void ice_check_start(ice_agent *a, uint64_t now, ice_pair *p)
 {
 	list_remove(&p->triggered);
 	ice_check_cancel(p);
-	ice_check c = {.active = true, .sends = 1, .controlling = a->controlling, .wait_us = initial_rto(a)};
-	c.use_candidate = a->controlling && p->nominating;
+	ice_check c = {.active = true, .sends = 1, .intent = ice_nominate_intent(a, p), .wait_us = initial_rto(a)};
 	if (stun_id_random(&a->config.random, &c.id)) {
 		pair_failed(a, p);
 		return;
@@ -157,8 +157,8 @@ static ice_pair *find_check(const ice_agent *a, const stun_id *id, ice_check *ou
 static void role_conflict(ice_agent *a, ice_pair *p, const ice_check *c)
 {
 	a->counters.role_conflicts++;
-	if (c->controlling == a->controlling && !(a->remote_lite && a->controlling)) {
-		ice_take_role(a, !c->controlling);
+	if (c->intent.controlling == a->controlling && !(a->remote_lite && a->controlling)) {
+		ice_take_role(a, !c->intent.controlling);
 		(void)rng_u64(&a->config.random, &a->tie_breaker);
 	}
 	if (++p->conflicts > ICE_CONFLICTS_MAX) {
@@ -198,7 +198,7 @@ static void succeeded(ice_agent *a, uint64_t now, ice_pair *p, const ice_check *
 	p->last_received = p->answered_at = now;
 	note_rtt(p, c, now);
 	/* An earlier check was answered: the one that nominates still is to be. */
-	bool nomination_runs = p->check.active && p->check.use_candidate && !c->use_candidate;
+	bool nomination_runs = p->check.active && p->check.intent.nominates && !c->intent.nominates;
 	if (!nomination_runs)
 		p->check.active = false;
 	p->cancelled.active = false;
@@ -209,7 +209,8 @@ static void succeeded(ice_agent *a, uint64_t now, ice_pair *p, const ice_check *
 		a->has_valid_since = true;
 		a->valid_since = now;
 	}
-	if (a->controlling ? c->controlling && c->use_candidate : p->nominate_when_valid)
+	ice_nominate_answered(a, p, &c->intent);
+	if (!a->controlling && p->nominate_when_valid)
 		ice_pair_nominated(a, p);
 }
 
@@ -240,86 +241,4 @@ int ice_check_receive(ice_agent *a, uint64_t now, size_t base, const parley_addr
 	else
 		pair_failed(a, p);
 	return 0;
-}
-
-/* --- nomination (RFC 8445 8.1.1) --- */
-
-/*
- * A second nomination. Ours counts: we made it for a reason. Of those of a controlling peer the pair of higher priority counts,
- * as an aggressive peer nominates all that work (RFC 5245 8.1.1.2); but a peer that changes its mind, as libwebrtc does, has
- * stopped sending USE-CANDIDATE on the pair before, or we do not hear it there any more.
- */
-static bool supersedes(const ice_agent *a, const ice_pair *p, const ice_pair *old)
-{
-	bool silent = a->path.active && a->path.pair_id == old->id && ice_pulse_is_silent(&a->path.pulse);
-	return a->controlling || p->priority > old->priority || !old->use_candidate || silent;
-}
-
-/* At most one pair is nominated at a time. */
-void ice_pair_nominated(ice_agent *a, ice_pair *p)
-{
-	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
-	p->nominating = p->nominate_when_valid = false;
-	for (size_t i = 0; i < a->pair_count; i++) {
-		ice_pair *old = a->pairs[i];
-		if (!old->nominated || old == p)
-			continue;
-		if (!supersedes(a, p, old))
-			return;
-		old->nominated = false;
-	}
-	if (!p->nominated)
-		trace_printf(a->config.trace, TRACE_INFO, "ice", "nominated %s to %s",
-			     addr_print(&a->bases[p->base].addr, local), addr_print(&p->remote_addr, remote));
-	p->nominated = true;
-	ice_conclude(a);
-}
-
-/* After the nomination: a pair that has answered since the nominated one fell silent. RFC 8445 leaves that to a restart; but
- * the peer takes a second nomination as it takes a late first one, and that needs no signalling. */
-static bool can_replace_path(const ice_agent *a, const ice_pair *p)
-{
-	const ice_path *path = &a->path;
-	return path->active && ice_pulse_is_silent(&path->pulse) && path->generation == a->generation &&
-	       path->pair_id != p->id && p->answered_at > path->pulse.heard_at;
-}
-
-/* The best valid pair, if it is our turn to nominate and we do not do so already. */
-static ice_pair *nominee(const ice_agent *a)
-{
-	ice_pair *best = NULL;
-	if (!a->controlling || !a->has_remote)
-		return NULL;
-	for (size_t i = 0; i < a->pair_count; i++) {
-		ice_pair *p = a->pairs[i];
-		if (p->nominating)
-			return NULL;
-		if (!best && p->valid && (!a->concluded || can_replace_path(a, p)))
-			best = p;
-	}
-	return best;
-}
-
-/* Nothing is to be gained by waiting: every better pair has failed, and no candidate type is better than these. */
-static bool is_good_enough(const ice_agent *a, const ice_pair *p)
-{
-	for (size_t i = 0; i < a->pair_count && a->pairs[i] != p; i++)
-		if (a->pairs[i]->state < ICE_PAIR_SUCCEEDED)
-			return false;
-	bool direct = p->mapped->candidate.type == ICE_HOST && p->remote->candidate.type == ICE_HOST;
-	return direct || (a->end_of_remote && a->gathering == ICE_GATHERING_COMPLETE);
-}
-
-void ice_nominate(ice_agent *a, uint64_t now)
-{
-	ice_pair *p = nominee(a);
-	if (!p || (now < time_after(a->valid_since, a->config.nomination_delay_us) && !is_good_enough(a, p)))
-		return;
-	p->nominating = true;
-	ice_pair_trigger(a, p, true);
-}
-
-uint64_t ice_nominate_deadline(const ice_agent *a)
-{
-	return nominee(a) ? time_after(a->valid_since, a->config.nomination_delay_us) : TIME_NEVER;
 }

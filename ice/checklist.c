@@ -194,7 +194,7 @@ static bool can_pair(const ice_agent *a, size_t base, const ice_remote *r)
 
 void ice_form_pairs(ice_agent *a)
 {
-	if (!a->has_remote || (a->concluded && ice_path_is_well(a)))
+	if (!a->has_remote || (a->concluded && ice_path_is_well(a) && !ice_may_renominate(a)))
 		return;
 	for (size_t i = 0; i < a->base_count; i++)
 		for (size_t j = 0; j < a->remote_count; j++)
@@ -287,7 +287,7 @@ void ice_conclude(ice_agent *a)
 	a->concluded = true;
 	for (size_t i = a->pair_count; i-- > 0;) {
 		ice_pair *p = a->pairs[i];
-		if (p->nominated || p->nominate_when_valid || p->state >= ICE_PAIR_SUCCEEDED)
+		if (p->nominated || p->nominate_when_valid || p->state >= ICE_PAIR_SUCCEEDED || ice_is_wanted(a, p))
 			continue;
 		if (p->state == ICE_PAIR_IN_PROGRESS || p->heard) {
 			ice_check_cancel(p);

@@ -42,12 +42,20 @@
 
 typedef struct ice_agent ice_agent;
 
+/* How a controlling agent makes its choice known. */
+typedef enum {
+	ICE_NOMINATION_REGULAR, /* RFC 8445 8.1.1: one pair, once it is known to be good */
+	ICE_NOMINATION_AGGRESSIVE, /* RFC 5245 8.1.1.2: every check nominates. Regular where the peer knows RFC 8445 ("ice2") */
+	ICE_NOMINATION_RENOMINATION, /* draft-thatcher-ice-renomination-01, if both sides have it: again, when a better pair works */
+} ice_nomination;
+
 typedef struct {
 	parley_random random;	    /* required */
 	struct trace *trace;	    /* or NULL; must outlive the agent */
 	bool controlling;	    /* the role to begin with; a conflict may change it */
 	bool has_tie_breaker;	    /* else it is drawn */
 	uint64_t tie_breaker;	    /* any value, 0 and UINT64_MAX too */
+	ice_nomination nomination;  /* default regular; a controlled agent follows any */
 	bool allow_loopback;	    /* offer loopback addresses even if there are others */
 	size_t ufrag_length;	    /* characters of ours, default 4, at most 32: more where it tells agents apart */
 	uint64_t ta_us;		    /* pace of new transactions, default 20 ms (RFC 8445 14.2: at least 5 ms) */
@@ -181,6 +189,8 @@ void ice_end_of_sources(ice_agent *a, uint64_t now);
  * remote_lite: we become controlling.
  */
 int ice_set_remote(ice_agent *a, uint64_t now, slice ufrag, slice pwd, bool remote_lite);
+/* What the remote's ice-options say (RFC 8839 5.6): "ice2", "renomination". */
+void ice_set_remote_options(ice_agent *a, bool ice2, bool renomination);
 /*
  * A signalled candidate. Duplicates: 0. One with a ufrag that is not the remote's present one: PARLEY_ESTATE when the remote
  * is known (it belongs to another generation). PARLEY_EUNSUPPORTED: of an unusable kind, ignored and counted.

@@ -7,7 +7,8 @@
  *   gather.c     STUN servers
  *   remote.c     the remote's credentials and candidates, names, early requests
  *   checklist.c  pairs: forming, order, freezing, the triggered queue
- *   check.c      our checks: sending, responses, nomination
+ *   check.c      our checks: sending, responses
+ *   nominate.c   which pair is nominated, by us or by the peer
  *   server.c     the remote's checks: authentication, roles, triggered checks
  *   path.c       the pair that carries data: selection, signs of life, consent
  *   dump.c       counters, tables, invariants
@@ -33,7 +34,9 @@
 #define ICE_CONSENT_PENDING 32u /* checks of the path remembered: all of a doubt, and 10 s of a silent one */
 #define ICE_SRFLX_KEEPALIVE_US (15 * US_PER_S) /* RFC 8445 5.1.1.4, 11: keep the NAT's binding */
 #define ICE_CONFLICTS_MAX 8u		       /* a pair whose checks meet more is given up */
-#define ICE_HURRIES_MAX 32u		  /* how often a check is sent early: a peer cannot keep one going for ever */
+#define ICE_NOMINATION_MAX 0xffffffu	       /* draft-thatcher-ice-renomination-01 4: 24 bits */
+#define ICE_NOMINATION_SENDS 3u /* of a nomination in vain, in 1.75 s, before another pair that works may get it */
+#define ICE_HURRIES_MAX 32u	/* how often a check is sent early: a peer cannot keep one going for ever */
 #define ICE_HURRY_US (50 * US_PER_MS)	  /* at least between two sendings of a check */
 #define ICE_TA_MIN_US (5 * US_PER_MS)	  /* RFC 8445 14.2 */
 #define ICE_CONSENT_MIN_US (5 * US_PER_S) /* RFC 7675 5.1: never less than 4 s, that is 0.8 of 5 s */
@@ -69,11 +72,19 @@ typedef struct {
 	ice_name_state name;
 } ice_remote;
 
+/* What a check says of its sender's role and choice. */
+typedef struct {
+	bool controlling;
+	bool nominates;	 /* USE-CANDIDATE */
+	bool has_number; /* NOMINATION */
+	uint32_t number;
+} ice_intent;
+
 /* A Binding request on its way. It is built anew, byte for byte the same, for each retransmission. */
 typedef struct {
 	bool active;
 	stun_id id;
-	bool controlling, use_candidate;
+	ice_intent intent;
 	uint32_t hurries;
 	bool resent; /* the round trip cannot be told (Karn) */
 	uint32_t sends;
@@ -94,6 +105,7 @@ typedef struct ice_pair {
 	bool valid;
 	bool nominated;
 	bool nominating;	  /* controlling: the next check carries USE-CANDIDATE */
+	uint32_t nomination;	  /* controlling, with renomination: the number it carries */
 	bool use_candidate;	  /* controlled: the last request from there had USE-CANDIDATE */
 	bool nominate_when_valid; /* controlled: it came before the pair was valid */
 	bool heard;		  /* an authentic request came this way */
@@ -146,7 +158,7 @@ typedef struct {
 	parley_addr local, remote;
 	uint32_t ufrag_hash; /* of the sender's */
 	uint32_t priority;
-	bool use_candidate;
+	ice_intent intent;
 } ice_early;
 
 typedef struct {
@@ -195,9 +207,11 @@ struct ice_agent {
 	size_t pair_count;
 	list_node triggered;
 	bool checks_begun;
-	bool concluded;	     /* something is nominated: no new ordinary checks */
-	bool gather_turn;    /* both want to send: whose turn */
-	uint64_t next_start; /* pacing: no new transaction before */
+	bool remote_ice2, remote_renomination;	      /* the peer's ice-options */
+	uint32_t nominations_made, nominations_heard; /* the largest numbers */
+	bool concluded;				      /* something is nominated: no new ordinary checks */
+	bool gather_turn;			      /* both want to send: whose turn */
+	uint64_t next_start;			      /* pacing: no new transaction before */
 	bool has_valid_since;
 	uint64_t valid_since;  /* the first valid pair of this generation */
 	uint64_t pac_deadline; /* TIME_NEVER until the remote is known */
@@ -254,7 +268,7 @@ bool ice_gather_pending(const ice_agent *a);
 ice_remote *ice_remote_find(const ice_agent *a, const parley_addr *addr);
 ice_remote *ice_remote_learn(ice_agent *a, const parley_addr *addr, uint32_t priority);
 void ice_remember_early(ice_agent *a, const parley_addr *local, const parley_addr *remote, slice ufrag,
-			uint32_t priority, bool use_candidate);
+			uint32_t priority, const ice_intent *intent);
 void ice_forget_remote(ice_agent *a); /* candidates, credentials, early requests */
 
 /* checklist.c */
@@ -284,20 +298,27 @@ void ice_check_hurry(ice_pair *p, uint64_t now); /* send it again soon */
 void ice_check_timeout(ice_agent *a, uint64_t now);
 uint64_t ice_check_deadline(const ice_agent *a);
 int ice_check_receive(ice_agent *a, uint64_t now, size_t base, const parley_addr *remote, const stun_message *m);
-void ice_nominate(ice_agent *a, uint64_t now);
-uint64_t ice_nominate_deadline(const ice_agent *a);
-void ice_pair_nominated(ice_agent *a, ice_pair *p);
 /* A Binding request under these credentials into w. pair may be NULL. */
 void ice_build_request(const ice_agent *a, writer *w, const stun_id *id, const ice_credentials *local,
-		       const ice_credentials *remote, uint32_t priority, bool controlling, bool use_candidate);
+		       const ice_credentials *remote, uint32_t priority, const ice_intent *intent);
 uint32_t ice_check_priority(const ice_agent *a, size_t base);
+
+/* nominate.c */
+void ice_nominate(ice_agent *a, uint64_t now); /* a pair, if it is time */
+uint64_t ice_nominate_deadline(const ice_agent *a);
+ice_intent ice_nominate_intent(const ice_agent *a, const ice_pair *p);		 /* of the next check of p */
+void ice_nominate_answered(ice_agent *a, ice_pair *p, const ice_intent *intent); /* a check of ours, which said this */
+void ice_nominate_heard(ice_agent *a, uint64_t now, ice_pair *p, const ice_intent *intent);
+bool ice_is_wanted(const ice_agent *a, const ice_pair *p); /* though another is nominated */
+void ice_pair_nominated(ice_agent *a, ice_pair *p);
+bool ice_may_renominate(const ice_agent *a); /* both sides know how */
 
 /* server.c */
 int ice_request_receive(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote,
 			const stun_message *m);
 /* What an accepted request causes (RFC 8445 7.3.1.3 - 7.3.1.5). */
 ice_pair *ice_request_apply(ice_agent *a, uint64_t now, size_t base, const parley_addr *remote, uint32_t priority,
-			    bool use_candidate);
+			    const ice_intent *intent);
 
 /* path.c */
 void ice_path_update(ice_agent *a, uint64_t now); /* which pair carries data */

@@ -162,8 +162,9 @@ static void send_consent(ice_agent *a, uint64_t now)
 	c->used = true;
 	c->sent_at = now;
 	ice_pulse_asked(&path->pulse, now);
+	ice_intent intent = {.controlling = a->controlling};
 	ice_build_request(a, &w, &c->id, &path->local_credentials, &path->remote_credentials,
-			  ice_check_priority(a, path->base), a->controlling, false);
+			  ice_check_priority(a, path->base), &intent);
 	ice_send(a, &path->local, &path->remote, &w);
 	a->counters.consent_sent++;
 	ice_pair *p = path_pair(a);

@@ -201,12 +201,12 @@ static uint32_t hash_of(slice s)
 }
 
 void ice_remember_early(ice_agent *a, const parley_addr *local, const parley_addr *remote, slice ufrag,
-			uint32_t priority, bool use_candidate)
+			uint32_t priority, const ice_intent *intent)
 {
-	ice_early e = {*local, *remote, hash_of(ufrag), priority, use_candidate};
+	ice_early e = {*local, *remote, hash_of(ufrag), priority, *intent};
 	for (size_t i = 0; i < a->early_count; i++)
 		if (addr_equal(&a->early[i].local, local) && addr_equal(&a->early[i].remote, remote)) {
-			e.use_candidate |= a->early[i].use_candidate && a->early[i].ufrag_hash == e.ufrag_hash;
+			e.intent.nominates |= a->early[i].intent.nominates && a->early[i].ufrag_hash == e.ufrag_hash;
 			a->early[i] = e;
 			return;
 		}
@@ -224,7 +224,7 @@ static void apply_early(ice_agent *a, uint64_t now)
 	for (size_t i = 0; i < a->early_count; i++) {
 		const ice_early *e = &a->early[i];
 		if (e->ufrag_hash == hash && ice_find_base(a, &e->local, &base))
-			(void)ice_request_apply(a, now, base, &e->remote, e->priority, e->use_candidate);
+			(void)ice_request_apply(a, now, base, &e->remote, e->priority, &e->intent);
 	}
 	a->early_count = 0;
 }

@@ -111,21 +111,8 @@ static void trigger(ice_agent *a, uint64_t now, ice_pair *p)
 	}
 }
 
-static void note_nomination(ice_agent *a, uint64_t now, ice_pair *p, bool use_candidate)
-{
-	p->use_candidate = use_candidate;
-	if (!use_candidate || a->controlling)
-		return;
-	if (!p->nominated)
-		ice_pair_expire(a, now, p);
-	if (p->valid)
-		ice_pair_nominated(a, p);
-	else
-		p->nominate_when_valid = true;
-}
-
 ice_pair *ice_request_apply(ice_agent *a, uint64_t now, size_t base, const parley_addr *remote, uint32_t priority,
-			    bool use_candidate)
+			    const ice_intent *intent)
 {
 	ice_pair *p = ice_pair_find(a, base, remote);
 	if (!p) {
@@ -139,7 +126,7 @@ ice_pair *ice_request_apply(ice_agent *a, uint64_t now, size_t base, const parle
 	p->heard = true;
 	p->requests_received++;
 	p->last_received = now;
-	note_nomination(a, now, p, use_candidate);
+	ice_nominate_heard(a, now, p, intent);
 	trigger(a, now, p);
 	return p;
 }
@@ -147,18 +134,21 @@ ice_pair *ice_request_apply(ice_agent *a, uint64_t now, size_t base, const parle
 static void apply(ice_agent *a, uint64_t now, const request *r)
 {
 	const stun_message *m = r->m;
+	ice_intent intent = {.nominates = m->has_use_candidate,
+			     .has_number = m->has_nomination,
+			     .number = m->nomination & ICE_NOMINATION_MAX};
 	size_t base;
 	ice_path_heard(a, now, r->local, r->remote);
 	if (!r->current)
 		return; /* of the generation before: answered, and that is all */
 	/* The peer may have restarted and we not know it yet: then its password is unknown too. */
 	if (!a->has_remote || !slice_equal_string(r->sender, a->remote.ufrag)) {
-		ice_remember_early(a, r->local, r->remote, r->sender, m->priority, m->has_use_candidate);
+		ice_remember_early(a, r->local, r->remote, r->sender, m->priority, &intent);
 		return;
 	}
 	if (!ice_find_base(a, r->local, &base))
 		return;
-	ice_pair *p = ice_request_apply(a, now, base, r->remote, m->priority, m->has_use_candidate);
+	ice_pair *p = ice_request_apply(a, now, base, r->remote, m->priority, &intent);
 	if (p) {
 		p->responses_sent++;
 		p->last_sent = now;

@@ -60,7 +60,7 @@ typedef struct {
 	struct trace *trace;	      /* or NULL; must outlive the client */
 	parley_addr server;	      /* required. Of transport PARLEY_TCP: a stream, TCP or TLS */
 	slice username, password;     /* required, both not empty; prepared as stun/auth.h says */
-	turn_families families;	      /* relayed addresses wanted, default IPv4. Of both, one alone is a success too */
+	turn_families families;	      /* relayed addresses to ask for, default IPv4. Any that comes is a success */
 	uint32_t lifetime_s;	      /* asked for, default 600 (RFC 8656 6); the server decides */
 	uint64_t rto_us;	      /* first retransmission on UDP, default 500 ms, doubling (RFC 8489 6.2.1) */
 	uint64_t allocate_timeout_us; /* from turn_start to FAILED at the latest, default 10 s, redirections included */
@@ -215,7 +215,8 @@ bool turn_poll_event(turn_client *c, turn_event *out);
 
 turn_state turn_get_state(const turn_client *c);
 const char *turn_state_name(turn_state state);
-/* Where to send to; changes with TURN_EVENT_ALTERNATE only. Valid until turn_destroy. */
+/* Where what turn_poll_transmit and turn_envelop gave goes; changes with TURN_EVENT_ALTERNATE only, and before that event is
+ * told. Valid until turn_destroy. */
 const parley_addr *turn_server(const turn_client *c);
 /* Our relayed address of a family. False: none (also before ALLOCATED, and afterwards). */
 bool turn_relayed(const turn_client *c, enum parley_family family, parley_addr *out);

@@ -14,8 +14,11 @@ void turn_put_allocate(const turn_client *c, writer *w)
 	/* IPv4 is what a server gives unasked, and one of RFC 5766 knows no families (RFC 8656 7.1). */
 	if (c->families == TURN_IPV6)
 		stun_put_u8(w, STUN_ATTR_REQUESTED_ADDRESS_FAMILY, STUN_FAMILY_IPV6);
-	else if (c->families == TURN_BOTH)
-		stun_put_u8(w, STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY, STUN_FAMILY_IPV6);
+	if (c->families != TURN_BOTH)
+		return;
+	/* Who knows one of the two ignores the other. */
+	stun_put_u8(w, STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY, STUN_FAMILY_IPV6);
+	stun_put_u8(w, STUN_ATTR_ADDITIONAL_ADDRESS_FAMILY_DRAFT, STUN_FAMILY_IPV6);
 }
 
 void turn_allocate(turn_client *c, uint64_t now)
@@ -25,29 +28,20 @@ void turn_allocate(turn_client *c, uint64_t now)
 		turn_over(c, (turn_failure){.error = err}, NULL);
 }
 
-typedef struct {
-	parley_addr ipv4, ipv6;
-	bool foreign; /* an address that was not asked for, or none at all can have */
-} relayed_addresses;
-
-/* All XOR-RELAYED-ADDRESS attributes: two of a dual allocation (RFC 8656 7.2). */
-static relayed_addresses relayed_of(const turn_client *c, const stun_message *m)
+/*
+ * All XOR-RELAYED-ADDRESS attributes: two of a dual allocation (RFC 8656 7.2). One that nobody can have stands for none:
+ * coturn has it for the family that failed. One of a family that was not asked for is as good: a server may give what its
+ * client has.
+ */
+static void note_relayed(turn_client *c, const stun_message *m)
 {
-	relayed_addresses all = {0};
 	reader r = stun_attributes(m->raw);
 	for (stun_attribute a; stun_next_attribute(&r, &a) && !stun_is_integrity(a.type);) {
 		parley_addr addr;
-		if (a.type != STUN_ATTR_XOR_RELAYED_ADDRESS)
-			continue;
-		bool good = stun_decode_address(a.value, &m->id, &addr) && addr_is_unicast(&addr) && addr.port;
-		if (good && addr.family == PARLEY_IPV4 && c->families & TURN_IPV4)
-			all.ipv4 = addr;
-		else if (good && addr.family == PARLEY_IPV6 && c->families & TURN_IPV6)
-			all.ipv6 = addr;
-		else
-			all.foreign = true;
+		if (a.type == STUN_ATTR_XOR_RELAYED_ADDRESS && stun_decode_address(a.value, &m->id, &addr) &&
+		    addr_is_unicast(&addr) && addr.port)
+			*(addr.family == PARLEY_IPV4 ? &c->relayed_ipv4 : &c->relayed_ipv6) = addr;
 	}
-	return all;
 }
 
 static void note_lifetime(turn_client *c, uint32_t lifetime_s)
@@ -62,19 +56,15 @@ static void note_lifetime(turn_client *c, uint32_t lifetime_s)
 
 void turn_allocate_answered(turn_client *c, uint64_t now, const stun_message *m)
 {
-	relayed_addresses all = relayed_of(c, m);
-	bool none = !all.ipv4.family && !all.ipv6.family;
-	if (all.foreign || none || !m->has_lifetime || m->lifetime == 0) {
+	note_relayed(c, m);
+	if ((!c->relayed_ipv4.family && !c->relayed_ipv6.family) || !m->has_lifetime || m->lifetime == 0) {
 		/* RFC 8656 7.3: what we cannot handle is deleted. */
-		turn_over(c, (turn_failure){.error = PARLEY_EPROTO},
-			  none ? "no relayed address of a family asked for" : "an allocation that was not asked for");
+		turn_over(c, (turn_failure){.error = PARLEY_EPROTO}, "an allocation without address or lifetime");
 		turn_delete(c, now);
 		return;
 	}
 	note_lifetime(c, m->lifetime);
 	turn_request_release(c, TURN_ALLOCATION_SLOT);
-	c->relayed_ipv4 = all.ipv4;
-	c->relayed_ipv6 = all.ipv6;
 	if (m->has_xor_mapped_address && addr_is_unicast(&m->xor_mapped_address)) {
 		c->mapped = m->xor_mapped_address;
 		c->mapped.transport = c->server.transport;
@@ -133,10 +123,13 @@ static void redirect(turn_client *c, uint64_t now, const stun_message *m, turn_f
 	c->families = c->config.families;
 	c->missing_code = 0;
 	c->tell_alternate = true;
-	if (turn_on_stream(c))
-		turn_set_state(c, TURN_NEW);
-	else
+	if (!turn_on_stream(c)) {
 		turn_allocate(c, now);
+		return;
+	}
+	buf_clear(&c->partial);
+	c->partial_done = false;
+	turn_set_state(c, TURN_NEW);
 }
 
 void turn_allocate_failed(turn_client *c, uint64_t now, turn_failure failure, const stun_message *m)

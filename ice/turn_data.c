@@ -84,8 +84,7 @@ static bool complete(turn_client *c, slice *in, size_t size)
 /* What starts here can be TURN. Nobody sends ChannelData before there is a channel: that is another protocol. */
 static bool is_framing(const turn_client *c, slice bytes, int size)
 {
-	bool early = c->state == TURN_NEW || c->state == TURN_ALLOCATING;
-	return size >= 0 && !(early && stun_is_channel_data(bytes));
+	return size >= 0 && !(c->state == TURN_ALLOCATING && stun_is_channel_data(bytes));
 }
 
 /*
@@ -122,11 +121,17 @@ static void drop_done(turn_client *c)
 	c->partial_done = false;
 }
 
+/* Not before turn_start: those are the last words of a server that has redirected us. */
+static bool has_stream(const turn_client *c)
+{
+	return c->state == TURN_ALLOCATING || c->state == TURN_ALLOCATED || c->state == TURN_CLOSING;
+}
+
 bool turn_stream_receive(turn_client *c, uint64_t now, slice *in, turn_data *out)
 {
 	slice unit;
 	drop_done(c);
-	while (in->len > 0 && (turn_is_live(c) || c->state == TURN_CLOSING) && next_unit(c, in, &unit)) {
+	while (in->len > 0 && has_stream(c) && next_unit(c, in, &unit)) {
 		if (!stun_is_channel_data(unit) && !stun_is_message(unit)) {
 			turn_over(c, (turn_failure){.error = PARLEY_EPROTO}, "what came on the stream is not TURN");
 			break;

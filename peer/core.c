@@ -53,7 +53,8 @@ static bool config_is_valid(const parley_core_config *c)
 {
 	return c->random.fill && c->mtu >= MTU_MIN && c->mtu <= MTU_MAX && c->max_message_size >= MESSAGE_MAX_MIN &&
 	       c->max_message_size <= MESSAGE_MAX_MAX && c->send_buffer_size >= c->mtu &&
-	       c->ice_server_count <= PARLEY_ICE_SERVERS_MAX && c->log_level <= PARLEY_LOG_DEBUG;
+	       c->ice_server_count <= PARLEY_ICE_SERVERS_MAX && c->log_level <= PARLEY_LOG_DEBUG &&
+	       c->nomination <= PARLEY_NOMINATION_RENOMINATION;
 }
 
 static int take_servers(parley_core *core, const parley_core_config *config)
@@ -66,6 +67,19 @@ static int take_servers(parley_core *core, const parley_core_config *config)
 		core->server_count++;
 	}
 	return 0;
+}
+
+/* RFC 8445 10: "ice2" promises not to nominate aggressively. */
+static const char *ice_options_of(const parley_core_config *config)
+{
+	switch (config->nomination) {
+	case PARLEY_NOMINATION_AGGRESSIVE:
+		return "trickle";
+	case PARLEY_NOMINATION_RENOMINATION:
+		return "trickle ice2 renomination";
+	default:
+		return "trickle ice2";
+	}
 }
 
 static int create_layers(parley_core *core, const parley_core_config *config)
@@ -92,6 +106,7 @@ static int create_layers(parley_core *core, const parley_core_config *config)
 	ice.random = core->random;
 	ice.trace = &core->trace;
 	ice.allow_loopback = config->allow_loopback;
+	ice.nomination = (ice_nomination)config->nomination;
 	if (config->demux)
 		ice.ufrag_length = DEMUX_UFRAG_LENGTH;
 	err = ice_create(&ice, &core->ice);
@@ -114,6 +129,7 @@ int parley_core_new(const parley_core_config *config, uint64_t now, parley_core 
 	core->mtu = config->mtu;
 	core->key_log = config->key_log;
 	core->decline_media = config->decline_media;
+	core->ice_options = ice_options_of(config);
 	core->created_at = now;
 	core->unix_time_s = config->unix_time_s;
 	core->polled_label.limit = SIZE_MAX;

@@ -16,6 +16,7 @@ void sctp_config_default(sctp_config *config)
 		.mtu = SCTP_MTU_DEFAULT,
 		.streams_out = SCTP_STREAMS_MAX,
 		.streams_in = SCTP_STREAMS_MAX,
+		.streams_in_max = SCTP_STREAMS_MAX,
 		.receive_window = SCTP_RECEIVE_WINDOW_DEFAULT,
 		.max_message_receive = SCTP_MAX_MESSAGE_DEFAULT,
 		.max_message_send = UINT32_MAX,
@@ -80,6 +81,7 @@ int sctp_create(const sctp_config *config, sctp_association **out)
 	sctp_rto_init(&a->rto, config->rto_initial_us, config->rto_min_us, config->rto_max_us);
 	sctp_congestion_init(&a->congestion, a->config.congestion, a->config.mtu, &a->sent.rate);
 	a->reconfig.next_request = a->local_tsn;
+	list_init(&a->reconfig.wanted);
 	*out = a;
 	return 0;
 }

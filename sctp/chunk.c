@@ -326,6 +326,14 @@ bool sctp_reconfig_decode(const sctp_tlv *param, sctp_reconfig_param *out)
 		break;
 	case SCTP_PARAM_RECONFIG_RESPONSE:
 		out->result = read_u32(&r);
+		out->has_tsns = reader_left(&r);
+		out->sender_next = out->has_tsns ? read_u32(&r) : 0;
+		out->receiver_next = out->has_tsns ? read_u32(&r) : 0;
+		break;
+	case SCTP_PARAM_ADD_OUTGOING:
+	case SCTP_PARAM_ADD_INCOMING:
+		out->added = read_u16(&r);
+		read_u16(&r); /* reserved */
 		break;
 	default:
 		break;
@@ -340,11 +348,15 @@ uint16_t sctp_reconfig_stream(const sctp_reconfig_param *param, size_t i)
 	return read_u16(&r);
 }
 
-void sctp_reconfig_response_encode(writer *w, uint32_t request, uint32_t result)
+void sctp_reconfig_response_encode(writer *w, const sctp_reconfig_response *response)
 {
 	size_t at = sctp_param_begin(w, SCTP_PARAM_RECONFIG_RESPONSE);
-	write_u32(w, request);
-	write_u32(w, result);
+	write_u32(w, response->request);
+	write_u32(w, response->result);
+	if (response->has_tsns) {
+		write_u32(w, response->sender_next);
+		write_u32(w, response->receiver_next);
+	}
 	sctp_tlv_end(w, at);
 }
 

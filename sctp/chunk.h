@@ -198,13 +198,25 @@ typedef struct { /* the parameters of RE-CONFIG; which fields count depends on t
 	uint32_t request;	     /* sequence number; of the answered request in RECONFIG_RESPONSE */
 	uint32_t response, last_tsn; /* OUTGOING_RESET */
 	uint32_t result;	     /* RECONFIG_RESPONSE */
-	size_t stream_count;	     /* OUTGOING_RESET, INCOMING_RESET; 0: all streams */
-	slice streams;		     /* wire bytes */
+	bool has_tsns;		     /* RECONFIG_RESPONSE: the two below */
+	uint32_t sender_next, receiver_next;
+	uint16_t added;	     /* ADD_OUTGOING, ADD_INCOMING: streams */
+	size_t stream_count; /* OUTGOING_RESET, INCOMING_RESET; 0: all streams */
+	slice streams;	     /* wire bytes */
 } sctp_reconfig_param;
 
 bool sctp_reconfig_decode(const sctp_tlv *param, sctp_reconfig_param *out);
 uint16_t sctp_reconfig_stream(const sctp_reconfig_param *param, size_t i);
-void sctp_reconfig_response_encode(writer *w, uint32_t request, uint32_t result);
+
+typedef struct {
+	uint32_t request, result;
+	bool has_tsns; /* to TSN_RESET, if performed: the two below */
+	uint32_t sender_next, receiver_next;
+} sctp_reconfig_response;
+
+#define SCTP_RECONFIG_RESPONSE_MAX 20u /* bytes */
+
+void sctp_reconfig_response_encode(writer *w, const sctp_reconfig_response *response);
 
 const char *sctp_chunk_name(uint8_t type);  /* "DATA", ...; NULL if unknown */
 const char *sctp_cause_name(uint16_t code); /* in words; NULL if unknown */

@@ -184,6 +184,7 @@ static bool translate(dc_layer *layer, uint64_t now, const sctp_event *in, dc_ev
 	case SCTP_EVENT_BUFFERED_LOW:
 		return buffered_low(layer, in, out);
 	case SCTP_EVENT_SEND_FAILED:
+	case SCTP_EVENT_STREAMS_CHANGED:
 		return false;
 	case SCTP_EVENT_CLOSED:
 		dc_detach(layer, in->error, in->reason);

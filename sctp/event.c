@@ -16,6 +16,12 @@ void sctp_event_push(sctp_association *a, sctp_run *run)
 	list_append(&a->events, &run->node);
 }
 
+void sctp_tell_streams(sctp_association *a, int error)
+{
+	a->event_streams = true;
+	a->streams_error = error;
+}
+
 /* The receive window opens as messages are taken; a peer that was told of a small one must hear of it (RFC 9260 6.2). */
 static void reopen_window(sctp_association *a)
 {
@@ -86,6 +92,10 @@ bool sctp_poll_event(sctp_association *a, sctp_event *event)
 {
 	release_current(a);
 	*event = (sctp_event){0};
+	if (poll_flag(&a->event_streams, SCTP_EVENT_STREAMS_CHANGED, event)) {
+		event->error = a->streams_error;
+		return true;
+	}
 	if (poll_flag(&a->event_restarted, SCTP_EVENT_RESTARTED, event) ||
 	    poll_flag(&a->event_connected, SCTP_EVENT_CONNECTED, event) || poll_queued(a, event) ||
 	    poll_sending(a, event))

@@ -50,9 +50,12 @@ static void check_resets(const sctp_association *a)
 		wanted += s->reset == SCTP_RESET_WANTED;
 		requested += s->reset == SCTP_RESET_REQUESTED;
 		assert(s->reset != SCTP_RESET_REQUESTED || !s->messages);
+		assert((s->reset == SCTP_RESET_WANTED) == !list_empty(&s->wanted));
 	}
-	assert(wanted == a->reconfig.wanted);
-	assert(requested == (a->reconfig.outstanding ? a->reconfig.count : 0));
+	LIST_FOR (n, &a->reconfig.wanted)
+		wanted--;
+	assert(!wanted && requested == a->reconfig.count);
+	assert(!requested || a->reconfig.outstanding == SCTP_PARAM_OUTGOING_RESET);
 }
 
 void sctp_check_invariants(const sctp_association *a)
@@ -84,6 +87,7 @@ void sctp_dump(const sctp_association *a, text *t)
 		    a->congestion.cwnd, a->congestion.ssthresh, a->peer_window);
 	text_printf(t, "  in: cumulative %" PRIu32 " highest %" PRIu32 " held %zu window %" PRIu32 "\n",
 		    a->received.cumulative, a->received.highest, a->reassembly.bytes, sctp_window(a));
-	text_printf(t, "  rto %" PRIu64 " us srtt %" PRIu64 " us, reset wanted %zu%s\n", a->rto.rto, a->rto.srtt,
-		    a->reconfig.wanted, a->reconfig.outstanding ? ", one under way" : "");
+	text_printf(t, "  rto %" PRIu64 " us srtt %" PRIu64 " us%s%s\n", a->rto.rto, a->rto.srtt,
+		    list_empty(&a->reconfig.wanted) ? "" : ", resets wanted",
+		    a->reconfig.outstanding ? ", RE-CONFIG under way" : "");
 }

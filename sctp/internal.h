@@ -4,7 +4,8 @@
  *   receive.c      packets and chunks come in              handshake.c  INIT to COOKIE-ACK, collisions, restart
  *   data.c         DATA, FORWARD-TSN, SACKs to send        ack.c        SACKs received, T3-rtx, heartbeats
  *   recovery.c     losses, tail loss probes, undo
- *   reconfig.c     stream reset                            shutdown.c   SHUTDOWN*, ABORT
+ *   reconfig.c     stream reset and more streams: ours     shutdown.c   SHUTDOWN*, ABORT
+ *   reconfig_peer.c  ... and the peer's
  *   event.c        what the owner polls                    inspect.c    stats, dump, invariants
  *   path.c         what the path below means for timers
  */
@@ -52,17 +53,20 @@ typedef struct {
 typedef struct { /* RFC 6525 */
 	/* our requests: one at a time */
 	uint32_t next_request;
-	bool outstanding;
-	uint32_t last_tsn, response; /* in the outstanding one */
+	uint16_t outstanding;	      /* type of the one that waits for its answer; 0: none */
+	bool in_progress;	      /* so the peer answered */
+	uint32_t last_tsn, response;  /* of an outgoing reset */
+	uint16_t asked_out, asked_in; /* of a request for more streams */
+	uint16_t want_out, want_in;   /* yet to ask for */
+	list_node wanted;	      /* sctp_stream_out in SCTP_RESET_WANTED */
+	bool answers;		      /* the next reset also answers an incoming reset request of the peer, */
+	uint32_t peer_asked;	      /* this one */
+	size_t count;		      /* streams in the outstanding reset: */
 	uint16_t streams[SCTP_RESET_STREAMS_MAX];
-	size_t count;
-	size_t wanted;	     /* streams in SCTP_RESET_WANTED */
-	bool answers;	     /* the next request also answers an incoming reset request of the peer, */
-	uint32_t peer_asked; /* this one */
 	/* the peer's */
-	uint32_t expected;    /* its next request */
-	uint32_t last_result; /* of the one before */
-	sctp_run *deferred;   /* incoming reset to be done when cumulative TSN reaches deferred->last_tsn; its event */
+	uint32_t expected;	     /* its next request */
+	sctp_reconfig_response last; /* to the one before */
+	sctp_run *deferred; /* incoming reset to be done when cumulative TSN reaches deferred->last_tsn; its event */
 } sctp_reconfig;
 
 struct sctp_association {
@@ -109,7 +113,8 @@ struct sctp_association {
 	sctp_reconfig reconfig;
 
 	/* events; the flags need no memory, so that these cannot get lost */
-	bool event_connected, event_restarted, event_closed;
+	bool event_connected, event_restarted, event_streams, event_closed;
+	int streams_error;
 	list_node events;  /* sctp_run */
 	size_t event_cost; /* of messages among them and current */
 	sctp_run *current; /* what the last poll_event lent out */
@@ -186,6 +191,8 @@ void sctp_handle_reconfig(sctp_association *a, uint64_t now, const sctp_tlv *chu
 void sctp_reconfig_advance(sctp_association *a, uint64_t now);	  /* streams may be ready to be reset */
 void sctp_reconfig_cumulative(sctp_association *a, uint64_t now); /* our cumulative TSN moved: deferred reset */
 void sctp_reconfig_expired(sctp_association *a, uint64_t now);
+void sctp_want_reset(sctp_association *a, sctp_stream_out *s); /* harmless if it is wanted or asked for already */
+void sctp_handle_reconfig_response(sctp_association *a, uint64_t now, const sctp_reconfig_response *r);
 void sctp_write_reconfig(sctp_association *a, writer *w);
 
 /* shutdown.c */
@@ -203,6 +210,7 @@ void sctp_t2_expired(sctp_association *a, uint64_t now);
 void sctp_abort_with(sctp_association *a, uint16_t cause, uint32_t subject, int error, const char *reason);
 
 /* event.c */
+void sctp_tell_streams(sctp_association *a, int error);	     /* STREAMS_CHANGED */
 sctp_run *sctp_event_new(sctp_event_type type, size_t size); /* size: bytes of room in data; NULL: out of memory */
 void sctp_event_push(sctp_association *a, sctp_run *run);
 void sctp_events_clear(sctp_association *a);

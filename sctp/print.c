@@ -48,6 +48,14 @@ static void print_forward(const sctp_tlv *chunk, text *t)
 	}
 }
 
+static void print_response(const sctp_reconfig_param *p, text *t)
+{
+	text_printf(t, " response(%" PRIu32 " result=%" PRIu32, p->request, p->result);
+	if (p->has_tsns)
+		text_printf(t, " tsns=%" PRIu32 "/%" PRIu32, p->sender_next, p->receiver_next);
+	text_char(t, ')');
+}
+
 static void print_reconfig(const sctp_tlv *chunk, text *t)
 {
 	reader r = reader_of(chunk->value);
@@ -56,7 +64,7 @@ static void print_reconfig(const sctp_tlv *chunk, text *t)
 		if (!sctp_reconfig_decode(&v, &p))
 			continue;
 		if (p.type == SCTP_PARAM_RECONFIG_RESPONSE)
-			text_printf(t, " response(%" PRIu32 " result=%" PRIu32 ")", p.request, p.result);
+			print_response(&p, t);
 		else
 			text_printf(t, " request(%" PRIu32 " type=%u streams=%zu)", p.request, p.type, p.stream_count);
 	}

@@ -1,15 +1,14 @@
 #include <assert.h>
 #include <string.h>
 
-#include "base/serial.h"
 #include "sctp/internal.h"
 
-/* RFC 6525: stream reset, both ways. Requests to reset TSNs or add streams are denied. */
+/* RFC 6525: what we ask the peer for: the reset of streams, and more of them. reconfig_peer.c: what the peer asks for. */
 
 void sctp_reconfig_init(sctp_association *a, uint32_t peer_tsn)
 {
 	a->reconfig.expected = peer_tsn; /* RFC 6525 4.1: requests count from the initial TSN */
-	a->reconfig.last_result = SCTP_RESULT_BAD_SEQUENCE;
+	a->reconfig.last = (sctp_reconfig_response){.result = SCTP_RESULT_BAD_SEQUENCE};
 }
 
 void sctp_reconfig_clear(sctp_association *a)
@@ -17,36 +16,60 @@ void sctp_reconfig_clear(sctp_association *a)
 	sctp_reconfig *c = &a->reconfig;
 	if (c->deferred)
 		sctp_reassembly_release(&a->reassembly, c->deferred);
-	*c = (sctp_reconfig){.next_request = c->next_request, .expected = c->expected, .last_result = c->last_result};
+	*c = (sctp_reconfig){.next_request = c->next_request, .expected = c->expected, .last = c->last};
+	list_init(&c->wanted);
 }
 
-/* --- our requests --- */
+/* --- wishes --- */
 
-static void want_reset(sctp_association *a, sctp_stream_out *s)
+void sctp_want_reset(sctp_association *a, sctp_stream_out *s)
 {
 	if (s->reset != SCTP_RESET_NONE)
 		return;
 	s->reset = SCTP_RESET_WANTED;
-	a->reconfig.wanted++;
+	list_append(&a->reconfig.wanted, &s->wanted);
+}
+
+static int may_ask(const sctp_association *a)
+{
+	if (a->state != SCTP_ESTABLISHED)
+		return PARLEY_ESTATE;
+	return a->peer.reconfig ? 0 : PARLEY_EUNSUPPORTED;
 }
 
 int sctp_reset_streams(sctp_association *a, uint64_t now, const uint16_t *streams, size_t count)
 {
-	if (a->state != SCTP_ESTABLISHED)
-		return PARLEY_ESTATE;
-	if (!a->peer.reconfig)
-		return PARLEY_EUNSUPPORTED;
-	for (size_t i = 0; i < count; i++) {
+	int err = may_ask(a);
+	for (size_t i = 0; i < count && !err; i++) {
 		if (streams[i] >= a->streams_out)
-			return PARLEY_EINVAL;
-		if (!sctp_stream_out_of(&a->queue, streams[i]))
-			return PARLEY_ENOMEM;
+			err = PARLEY_EINVAL;
+		else if (!sctp_stream_out_of(&a->queue, streams[i]))
+			err = PARLEY_ENOMEM;
 	}
+	if (err)
+		return err;
 	for (size_t i = 0; i < count; i++)
-		want_reset(a, stream_map_get(&a->queue.streams, streams[i]));
+		sctp_want_reset(a, stream_map_get(&a->queue.streams, streams[i]));
 	sctp_reconfig_advance(a, now);
 	return 0;
 }
+
+int sctp_add_streams(sctp_association *a, uint64_t now, uint16_t out, uint16_t in)
+{
+	sctp_reconfig *c = &a->reconfig;
+	int err = may_ask(a);
+	if (err)
+		return err;
+	if (out > SCTP_STREAMS_MAX - a->streams_out - c->want_out - c->asked_out ||
+	    in > SCTP_STREAMS_MAX - a->streams_in - c->want_in - c->asked_in)
+		return PARLEY_EINVAL;
+	c->want_out = (uint16_t)(c->want_out + out);
+	c->want_in = (uint16_t)(c->want_in + in);
+	sctp_reconfig_advance(a, now);
+	return 0;
+}
+
+/* --- requests: one at a time (RFC 6525 5.1.1) --- */
 
 static size_t streams_per_request(const sctp_association *a)
 {
@@ -54,73 +77,110 @@ static size_t streams_per_request(const sctp_association *a)
 	return fit < SCTP_RESET_STREAMS_MAX ? fit : SCTP_RESET_STREAMS_MAX;
 }
 
-static void collect_ready(sctp_association *a)
+/* RFC 6525 5.1.2: those of which nothing is queued or in flight any more. */
+static bool begin_reset(sctp_association *a)
 {
 	sctp_reconfig *c = &a->reconfig;
-	uint32_t id = 0;
 	c->count = 0;
-	for (sctp_stream_out *s; c->count < streams_per_request(a) && (s = stream_map_next(&a->queue.streams, &id));
-	     id++) {
-		if (s->reset != SCTP_RESET_WANTED || s->messages)
+	LIST_FOR_SAFE (n, after, &c->wanted) {
+		sctp_stream_out *s = LIST_ENTRY(n, sctp_stream_out, wanted);
+		if (s->messages)
 			continue;
+		if (c->count == streams_per_request(a))
+			break;
+		list_remove(&s->wanted);
 		s->reset = SCTP_RESET_REQUESTED;
-		c->wanted--;
 		c->streams[c->count++] = s->id;
 	}
+	c->response = c->answers ? c->peer_asked : c->expected - 1;
+	c->answers = c->answers && !c->count;
+	c->last_tsn = a->sent.next - 1;
+	return c->count;
 }
 
-/* RFC 6525 5.1.2, 5.1.1: one request at a time. */
+static uint16_t begin_request(sctp_association *a)
+{
+	sctp_reconfig *c = &a->reconfig;
+	if (!list_empty(&c->wanted) && begin_reset(a))
+		return SCTP_PARAM_OUTGOING_RESET;
+	if (c->want_out) {
+		c->asked_out = c->want_out;
+		c->want_out = 0;
+		return SCTP_PARAM_ADD_OUTGOING;
+	}
+	if (c->want_in) {
+		c->asked_in = c->want_in;
+		c->want_in = 0;
+		return SCTP_PARAM_ADD_INCOMING;
+	}
+	return 0;
+}
+
 void sctp_reconfig_advance(sctp_association *a, uint64_t now)
 {
 	sctp_reconfig *c = &a->reconfig;
-	if (!c->wanted || c->outstanding || a->state != SCTP_ESTABLISHED)
+	if (c->outstanding || a->state != SCTP_ESTABLISHED)
 		return;
-	collect_ready(a);
-	if (!c->count)
+	c->outstanding = begin_request(a);
+	if (!c->outstanding)
 		return;
-	c->outstanding = true;
-	c->response = c->answers ? c->peer_asked : c->expected - 1;
-	c->answers = false;
-	c->last_tsn = a->sent.next - 1;
 	a->send_reconfig = true;
 	sctp_timer_start(a, SCTP_TIMER_RECONFIG, now, a->rto.rto);
+}
+
+static void write_outgoing_reset(const sctp_reconfig *c, writer *w)
+{
+	write_u32(w, c->response);
+	write_u32(w, c->last_tsn);
+	for (size_t i = 0; i < c->count; i++)
+		write_u16(w, c->streams[i]);
+}
+
+static void write_add(uint16_t count, writer *w)
+{
+	write_u16(w, count);
+	write_u16(w, 0); /* reserved */
 }
 
 void sctp_write_reconfig(sctp_association *a, writer *w)
 {
 	const sctp_reconfig *c = &a->reconfig;
-	size_t need = 2 * SCTP_TLV_HEADER + 12 + 2 * c->count + 3;
+	size_t need = 2 * SCTP_TLV_HEADER + 12 + 2 * c->count + 3; /* of a reset, the longest */
 	if (writer_left(w) < (need & ~(size_t)3))
 		return;
 	a->send_reconfig = false;
 	size_t at = sctp_chunk_begin(w, SCTP_CHUNK_RECONFIG, 0);
-	size_t param = sctp_param_begin(w, SCTP_PARAM_OUTGOING_RESET);
+	size_t param = sctp_param_begin(w, c->outstanding);
 	write_u32(w, c->next_request);
-	write_u32(w, c->response);
-	write_u32(w, c->last_tsn);
-	for (size_t i = 0; i < c->count; i++)
-		write_u16(w, c->streams[i]);
+	if (c->outstanding == SCTP_PARAM_OUTGOING_RESET)
+		write_outgoing_reset(c, w);
+	else
+		write_add(c->outstanding == SCTP_PARAM_ADD_OUTGOING ? c->asked_out : c->asked_in, w);
 	sctp_tlv_end(w, param);
 	sctp_tlv_end(w, at);
 }
 
 void sctp_reconfig_expired(sctp_association *a, uint64_t now)
 {
-	if (!a->reconfig.outstanding || sctp_count_error(a, a->config.max_retransmits))
+	sctp_reconfig *c = &a->reconfig;
+	if (!c->outstanding || (!c->in_progress && sctp_count_error(a, a->config.max_retransmits)))
 		return;
 	a->send_reconfig = true;
-	sctp_rto_back_off(&a->rto);
+	if (!c->in_progress)
+		sctp_rto_back_off(&a->rto);
 	sctp_timer_start(a, SCTP_TIMER_RECONFIG, now, a->rto.rto);
 }
 
-/* The request is over. Without memory for the event it is not: the timer asks again, and the peer answers the same. */
-static void finish_request(sctp_association *a, uint64_t now, bool done)
+/* --- their answers --- */
+
+/* False: there is no memory for the event. */
+static bool finish_reset(sctp_association *a, bool done)
 {
 	sctp_reconfig *c = &a->reconfig;
 	size_t size = c->count * sizeof *c->streams;
 	sctp_run *run = sctp_event_new(SCTP_EVENT_STREAMS_RESET, size);
 	if (!run)
-		return;
+		return false;
 	memcpy(run->data, c->streams, size);
 	run->event.reset = done ? SCTP_RESET_OUTGOING : SCTP_RESET_OUTGOING_DENIED;
 	run->event.streams = (const uint16_t *)(const void *)run->data;
@@ -132,185 +192,57 @@ static void finish_request(sctp_association *a, uint64_t now, bool done)
 			sctp_stream_out_remove(&a->queue, s); /* MIDs from 0 again: RFC 6525 5.2.7 H4, RFC 8260 2.3.2 */
 	}
 	sctp_event_push(a, run);
+	c->count = 0;
+	return true;
+}
+
+/* RFC 6525 5.2.7 H6. More incoming ones come by the peer's own request (5.2.6). */
+static void finish_add(sctp_association *a, bool done)
+{
+	sctp_reconfig *c = &a->reconfig;
+	if (done)
+		a->streams_out = (uint16_t)(a->streams_out + c->asked_out);
+	if (!done || c->asked_out)
+		sctp_tell_streams(a, done ? 0 : PARLEY_EREFUSED);
+	c->asked_out = c->asked_in = 0;
+}
+
+/* The request is over. Without memory for the event it is not: the timer asks again, and the peer answers the same. */
+static void finish_request(sctp_association *a, uint64_t now, bool done)
+{
+	sctp_reconfig *c = &a->reconfig;
+	if (c->outstanding != SCTP_PARAM_OUTGOING_RESET)
+		finish_add(a, done);
+	else if (!finish_reset(a, done))
+		return;
 	c->next_request++;
-	c->outstanding = false;
+	c->outstanding = 0;
+	c->in_progress = false;
 	a->send_reconfig = false;
 	sctp_timer_stop(a, SCTP_TIMER_RECONFIG);
 	sctp_reconfig_advance(a, now);
 }
 
 /* RFC 6525 5.2.7 */
-static void handle_response(sctp_association *a, uint64_t now, const sctp_reconfig_param *p)
+void sctp_handle_reconfig_response(sctp_association *a, uint64_t now, const sctp_reconfig_response *r)
 {
 	sctp_reconfig *c = &a->reconfig;
-	if (!c->outstanding || p->request != c->next_request)
+	if (!c->outstanding || r->request != c->next_request)
 		return;
 	a->errors = 0;
-	switch (p->result) {
+	switch (r->result) {
 	case SCTP_RESULT_IN_PROGRESS:
 	case SCTP_RESULT_ALREADY_IN_PROGRESS:
-		sctp_timer_start(a, SCTP_TIMER_RECONFIG, now, a->rto.rto); /* H2 */
+		c->in_progress = true; /* H2: asking again is no sign of a dead peer */
+		sctp_timer_start(a, SCTP_TIMER_RECONFIG, now, a->rto.rto);
 		break;
 	case SCTP_RESULT_PERFORMED:
 	case SCTP_RESULT_NOTHING_TO_DO:
 		finish_request(a, now, true);
 		break;
 	default:
-		SCTP_WARN(a, "stream reset refused: result %u", p->result);
+		SCTP_WARN(a, "reconfiguration refused: result %u", r->result);
 		finish_request(a, now, false);
 		break;
 	}
-}
-
-/* --- the peer's requests --- */
-
-static void respond(sctp_association *a, uint32_t request, uint32_t result)
-{
-	uint8_t bytes[SCTP_TLV_HEADER + 8];
-	writer w = writer_of(bytes, sizeof bytes);
-	sctp_reconfig_response_encode(&w, request, result);
-	sctp_queue_chunk(a, SCTP_CHUNK_RECONFIG, 0, writer_slice(&w));
-}
-
-static void conclude(sctp_association *a, uint32_t request, uint32_t result)
-{
-	a->reconfig.last_result = result;
-	respond(a, request, result);
-}
-
-/* All TSNs the request speaks of came (RFC 6525 5.2.2): the streams begin anew. */
-static void perform_incoming(sctp_association *a, sctp_run *run)
-{
-	list_node deliver;
-	list_init(&deliver);
-	for (size_t i = 0; i < run->event.count; i++)
-		sctp_reassembly_reset(&a->reassembly, run->event.streams[i], &deliver);
-	if (!run->event.count)
-		sctp_reassembly_reset_all(&a->reassembly, &deliver);
-	sctp_deliver(a, &deliver);
-	sctp_event_push(a, run);
-}
-
-static sctp_run *incoming_event(const sctp_reconfig_param *p)
-{
-	sctp_run *run = sctp_event_new(SCTP_EVENT_STREAMS_RESET, p->stream_count * sizeof(uint16_t));
-	if (!run)
-		return NULL;
-	uint16_t *streams = (uint16_t *)(void *)run->data;
-	for (size_t i = 0; i < p->stream_count; i++)
-		streams[i] = sctp_reconfig_stream(p, i);
-	run->event.reset = SCTP_RESET_INCOMING;
-	run->event.streams = streams;
-	run->event.count = p->stream_count;
-	run->last_tsn = p->last_tsn;
-	return run;
-}
-
-static uint32_t outgoing_reset(sctp_association *a, const sctp_reconfig_param *p)
-{
-	sctp_reconfig *c = &a->reconfig;
-	for (size_t i = 0; i < p->stream_count; i++)
-		if (sctp_reconfig_stream(p, i) >= a->streams_in)
-			return SCTP_RESULT_WRONG_SSN;
-	sctp_run *run = incoming_event(p);
-	if (!run)
-		return SCTP_RESULT_DENIED;
-	if (c->deferred) { /* asked anew under another number */
-		sctp_reassembly_release(&a->reassembly, c->deferred);
-		c->deferred = NULL;
-	}
-	if (serial32_before_eq(p->last_tsn, a->received.cumulative)) {
-		perform_incoming(a, run);
-		return SCTP_RESULT_PERFORMED;
-	}
-	c->deferred = run;
-	return SCTP_RESULT_IN_PROGRESS;
-}
-
-/* What a peer may ask of one stream. True: it will be in a request of ours that is yet to be made. */
-static bool will_reset(sctp_association *a, sctp_stream_out *s)
-{
-	if (s && s->reset == SCTP_RESET_NONE)
-		want_reset(a, s);
-	return s && s->reset == SCTP_RESET_WANTED;
-}
-
-/*
- * RFC 6525 5.2.3, 4.2: the peer wants our side reset, of all streams if it names none; our request, when it is ready, is the
- * answer. What never sent anything is at SSN 0 already, and what the request under way resets is not reset twice.
- */
-static uint32_t incoming_reset(sctp_association *a, const sctp_reconfig_param *p)
-{
-	size_t count = 0;
-	uint32_t id = 0;
-	for (size_t i = 0; i < p->stream_count; i++)
-		if (sctp_reconfig_stream(p, i) >= a->streams_out)
-			return SCTP_RESULT_WRONG_SSN;
-	for (size_t i = 0; i < p->stream_count; i++)
-		count += will_reset(a, stream_map_get(&a->queue.streams, sctp_reconfig_stream(p, i)));
-	for (sctp_stream_out *s; !p->stream_count && (s = stream_map_next(&a->queue.streams, &id)); id++)
-		count += will_reset(a, s);
-	if (!count)
-		return SCTP_RESULT_NOTHING_TO_DO;
-	a->reconfig.answers = true;
-	a->reconfig.peer_asked = p->request;
-	return SCTP_RESULT_IN_PROGRESS;
-}
-
-static void handle_request(sctp_association *a, const sctp_reconfig_param *p)
-{
-	sctp_reconfig *c = &a->reconfig;
-	if (p->request == c->expected - 1) {
-		respond(a, p->request, c->last_result); /* our answer was lost */
-		return;
-	}
-	if (p->request != c->expected) {
-		respond(a, p->request, SCTP_RESULT_BAD_SEQUENCE);
-		return;
-	}
-	c->expected++;
-	switch (p->type) {
-	case SCTP_PARAM_OUTGOING_RESET:
-		conclude(a, p->request, outgoing_reset(a, p));
-		break;
-	case SCTP_PARAM_INCOMING_RESET:
-		conclude(a, p->request, incoming_reset(a, p));
-		break;
-	default:
-		conclude(a, p->request, SCTP_RESULT_DENIED);
-		break;
-	}
-}
-
-static bool is_request(uint16_t type)
-{
-	return type >= SCTP_PARAM_OUTGOING_RESET && type <= SCTP_PARAM_ADD_INCOMING &&
-	       type != SCTP_PARAM_RECONFIG_RESPONSE;
-}
-
-void sctp_handle_reconfig(sctp_association *a, uint64_t now, const sctp_tlv *chunk)
-{
-	if (a->state < SCTP_ESTABLISHED || !sctp_tlvs_valid(chunk->value))
-		return;
-	reader r = reader_of(chunk->value);
-	for (sctp_tlv t; sctp_tlv_next(&r, &t);) {
-		sctp_reconfig_param p;
-		if (!sctp_reconfig_decode(&t, &p))
-			SCTP_WARN(a, "malformed RE-CONFIG parameter");
-		else if (p.type == SCTP_PARAM_RECONFIG_RESPONSE)
-			handle_response(a, now, &p);
-		else if (is_request(p.type))
-			handle_request(a, &p);
-	}
-}
-
-void sctp_reconfig_cumulative(sctp_association *a, uint64_t now)
-{
-	(void)now;
-	sctp_run *run = a->reconfig.deferred;
-	if (!run || !serial32_before_eq(run->last_tsn, a->received.cumulative))
-		return;
-	a->reconfig.deferred = NULL;
-	perform_incoming(a, run);
-	conclude(a, a->reconfig.expected - 1, SCTP_RESULT_PERFORMED);
 }

@@ -75,6 +75,7 @@ typedef struct {
 	size_t mtu;		      /* SCTP_MTU_MIN..SCTP_MTU_MAX */
 	uint16_t streams_out;	      /* asked for in INIT; the peer may allow fewer */
 	uint16_t streams_in;	      /* allowed to the peer; 1.. */
+	uint16_t streams_in_max;      /* ... if it asks for more later (RFC 6525 5.2.5); default SCTP_STREAMS_MAX */
 	uint32_t receive_window;      /* bytes, at least 1500 and twice max_message_receive */
 	uint32_t max_message_receive; /* a longer message ends the association: it was announced in SDP */
 	uint32_t
@@ -180,6 +181,12 @@ int sctp_set_priority(sctp_association *a, uint16_t stream, uint16_t priority);
  */
 int sctp_reset_streams(sctp_association *a, uint64_t now, const uint16_t *streams, size_t count);
 
+/*
+ * Asks for more streams: out for us to send on, in for the peer (RFC 6525 5.1.5, 5.1.6). STREAMS_CHANGED tells, once or twice.
+ * PARLEY_EINVAL: more than SCTP_STREAMS_MAX together; PARLEY_ESTATE, PARLEY_EUNSUPPORTED as above.
+ */
+int sctp_add_streams(sctp_association *a, uint64_t now, uint16_t out, uint16_t in);
+
 /* Sends what is queued, then closes (RFC 9260 9.2). PARLEY_ESTATE unless established. */
 int sctp_shutdown(sctp_association *a, uint64_t now);
 /* Drops all, sends ABORT with cause 12 and the text (cut at 200 bytes; may be NULL), is closed at once. Any state. */
@@ -190,6 +197,7 @@ typedef enum {
 	SCTP_EVENT_RESTARTED, /* the peer began anew (RFC 9260 5.2.4.1): all queued data and stream state is lost */
 	SCTP_EVENT_MESSAGE,
 	SCTP_EVENT_STREAMS_RESET,
+	SCTP_EVENT_STREAMS_CHANGED, /* there are more of them: see sctp_stats; or error says why not */
 	SCTP_EVENT_BUFFERED_LOW,
 	SCTP_EVENT_SEND_FAILED, /* a message was abandoned (partial reliability), or lost in a restart */
 	SCTP_EVENT_CLOSED,
@@ -210,7 +218,7 @@ typedef struct {
 	sctp_reset_kind reset;
 	const uint16_t *streams; /* STREAMS_RESET: count of them, as long as data; count 0: all streams */
 	size_t count;
-	int error; /* CLOSED: 0 after a graceful end, PARLEY_ECLOSED after ABORT by either side, else what failed */
+	int error; /* STREAMS_CHANGED: 0 or PARLEY_EREFUSED. CLOSED: 0 after a graceful end, PARLEY_ECLOSED after ABORT by either side, else what failed */
 	const char *reason; /* CLOSED: one line of English, as long as data; peer's text is printable ASCII */
 } sctp_event;
 

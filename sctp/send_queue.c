@@ -46,6 +46,7 @@ sctp_stream_out *sctp_stream_out_of(sctp_send_queue *q, uint16_t id)
 	s->turn.priority = SCTP_PRIORITY_DEFAULT;
 	list_init(&s->queue);
 	list_init(&s->low);
+	list_init(&s->wanted);
 	return s;
 }
 
@@ -53,8 +54,21 @@ void sctp_stream_out_remove(sctp_send_queue *q, sctp_stream_out *s)
 {
 	assert(!s->messages && list_empty(&s->queue));
 	list_remove(&s->low);
+	list_remove(&s->wanted);
 	stream_map_put(&q->streams, s->id, NULL);
 	free(s);
+}
+
+bool sctp_stream_out_midway(const sctp_stream_out *s)
+{
+	return !list_empty(&s->queue) && MESSAGE_OF(s->queue.next)->sent;
+}
+
+void sctp_send_queue_restart_mids(sctp_send_queue *q)
+{
+	uint32_t id = 0;
+	for (sctp_stream_out *s; (s = stream_map_next(&q->streams, &id)); id++)
+		s->next_mid[0] = s->next_mid[1] = 0;
 }
 
 static void buffer(sctp_send_queue *q, sctp_message *m)

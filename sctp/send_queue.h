@@ -25,6 +25,7 @@ typedef struct {
 	uint32_t next_mid[2]; /* of ordered and of unordered messages; without I-DATA the SSN (RFC 8260 2.1) */
 	list_node queue;      /* sctp_message, not yet wholly sent */
 	sctp_turn turn;	      /* ready while queue is not empty */
+	list_node wanted;     /* in sctp_reconfig.wanted */
 	list_node low;	      /* in sctp_send_queue.low when BUFFERED_LOW is due */
 	size_t buffered;      /* bytes not yet sent once, of messages that are not uncounted */
 	size_t low_threshold;
@@ -67,6 +68,8 @@ void sctp_send_queue_clear(sctp_send_queue *q);			      /* no message may be in 
 sctp_stream_out *sctp_stream_out_of(sctp_send_queue *q, uint16_t id); /* made if new; NULL: out of memory */
 /* The stream has no messages and begins anew: forgotten, with its priority and threshold. */
 void sctp_stream_out_remove(sctp_send_queue *q, sctp_stream_out *s);
+bool sctp_stream_out_midway(const sctp_stream_out *s); /* a message of it is sent in part */
+void sctp_send_queue_restart_mids(sctp_send_queue *q); /* of all streams; none is midway */
 /* PARLEY_ELIMIT, PARLEY_ENOMEM. */
 int sctp_send_queue_add(sctp_send_queue *q, sctp_stream_out *s, uint64_t now, uint32_t ppid, slice bytes,
 			const sctp_send_options *options);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "stun/build.h"
 
 void stun_credentials_init(stun_credentials *c, slice username, slice password)
@@ -95,4 +96,20 @@ void stun_credentials_put(stun_credentials *c, writer *w)
 slice stun_credentials_key(const stun_credentials *c)
 {
 	return c->ready ? stun_key_slice(&c->key) : slice_of(NULL, 0);
+}
+
+int stun_time_limited_credentials(slice secret, uint64_t expiry_s, slice name, char *username, size_t username_size,
+				  char password[STUN_TIME_LIMITED_PASSWORD_SIZE])
+{
+	uint8_t mac[SHA1_SIZE];
+	text t = text_of(username, username_size);
+	text_printf(&t, "%llu%s", (unsigned long long)expiry_s, name.len ? ":" : "");
+	text_slice(&t, name);
+	if (t.bad)
+		return PARLEY_EMSGSIZE;
+	int err = hmac_sha1(secret, slice_of(username, t.len), mac);
+	if (!err)
+		base64_encode(slice_of(mac, sizeof mac), password);
+	wipe(mac, sizeof mac);
+	return err;
 }

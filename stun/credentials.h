@@ -6,6 +6,8 @@
  *   new transaction id, end it by stun_credentials_put (then a fingerprint, if wanted), and take its responses under
  *   stun_credentials_key.
  *
+ * And the making of time-limited ones, for who shares a secret with the server.
+ *
  * Not here: the transactions. User name and password are the caller's bytes and must outlive the struct. {0} is not
  * enough: stun_credentials_init.
  */
@@ -13,6 +15,7 @@
 #define PARLEY_STUN_CREDENTIALS_H
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "stun/auth.h"
 #include "stun/message.h"
 
@@ -48,5 +51,14 @@ void stun_credentials_accepted(stun_credentials *c);
 void stun_credentials_put(stun_credentials *c, writer *w);
 /* Empty unless challenged. */
 slice stun_credentials_key(const stun_credentials *c);
+
+/*
+ * User name and password that a TURN server takes until expiry_s, seconds since 1970, if it knows the same secret
+ * (draft-uberti-behave-turn-rest; coturn's use-auth-secret): "expiry:name" ("expiry" if name is empty), and the base64 of
+ * HMAC-SHA1 of that under the secret. Both are NUL-terminated. PARLEY_EMSGSIZE: the name does not fit; PARLEY_ECRYPTO.
+ */
+#define STUN_TIME_LIMITED_PASSWORD_SIZE BASE64_SIZE(SHA1_SIZE)
+int stun_time_limited_credentials(slice secret, uint64_t expiry_s, slice name, char *username, size_t username_size,
+				  char password[STUN_TIME_LIMITED_PASSWORD_SIZE]);
 
 #endif

@@ -96,13 +96,13 @@ static bool decode_error(const stun_attribute *a, stun_message *m)
 	uint32_t word = read_u32(&r);
 	uint32_t hundreds = word >> 8 & 7, number = word & 0xff;
 	uint16_t code = (uint16_t)(hundreds * 100 + number);
-	if (a->type == STUN_ATTR_ADDRESS_ERROR_CODE) {
+	if (a->type == STUN_ATTR_ERROR_CODE) {
+		m->error_code = code;
+		m->error_reason = read_rest(&r);
+	} else {
 		m->address_error_family = (uint8_t)(word >> 24);
 		m->address_error_code = code;
 		m->address_error_reason = read_rest(&r);
-	} else {
-		m->error_code = code;
-		m->error_reason = read_rest(&r);
 	}
 	return hundreds >= 3 && hundreds <= 6 && number <= 99;
 }

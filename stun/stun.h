@@ -6,6 +6,7 @@
  *   auth.h         keys, MESSAGE-INTEGRITY and FINGERPRINT checks
  *   credentials.h  a client's long-term credentials: the answer to 401 and 438
  *   transaction.h  one client transaction in virtual time
+ *   behaviour.h    what NATs do, found out with a server's help (RFC 5780)
  *   channel.h      TURN ChannelData, and cutting a TCP stream into units
  *   print.h        names, and one line of text for traces
  *
@@ -16,6 +17,7 @@
 #define PARLEY_STUN_STUN_H
 
 #include "stun/auth.h"
+#include "stun/behaviour.h"
 #include "stun/build.h"
 #include "stun/channel.h"
 #include "stun/credentials.h"

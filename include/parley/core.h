@@ -99,6 +99,14 @@ typedef struct {
 	const char *url;
 } parley_ice_server;
 
+/* How ICE tells the peer which pair of addresses to use, where we control (which the offerer does). */
+enum parley_nomination {
+	PARLEY_NOMINATION_REGULAR, /* once one is known to be good (RFC 8445 8.1.1) */
+	PARLEY_NOMINATION_AGGRESSIVE, /* with every check (RFC 5245 8.1.1.2): faster with old peers that know no RFC 8445 */
+	PARLEY_NOMINATION_RENOMINATION, /* again when a better one comes up, with peers that offer it too
+					   (draft-thatcher-ice-renomination) */
+};
+
 #define PARLEY_ICE_SERVERS_MAX 16u
 #define PARLEY_MESSAGE_MAX_DEFAULT 262144u
 
@@ -113,7 +121,8 @@ typedef struct {
 	size_t send_buffer_size; /* bytes of unsent messages per connection before parley_core_send says PARLEY_ELIMIT; default 16 MiB */
 	size_t mtu;	     /* UDP payload bytes per datagram, 576..1472; default 1200 */
 	bool allow_loopback; /* offer loopback addresses as candidates: for tests on one machine; default false */
-	enum parley_log_level log_level; /* which log lines become events; default PARLEY_LOG_OFF */
+	enum parley_nomination nomination; /* default PARLEY_NOMINATION_REGULAR */
+	enum parley_log_level log_level;   /* which log lines become events; default PARLEY_LOG_OFF */
 	bool decline_media; /* answer audio and video inactive where no transceiver was added for them; default false: a
 			       recvonly transceiver is made for each */
 	bool key_log;	    /* emit PARLEY_EVENT_KEY_LOG: secrets that decrypt the connection; default false */

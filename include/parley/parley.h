@@ -41,6 +41,7 @@ typedef struct {
 	bool allow_loopback; /* default false; loopback is used all the same when the machine has no other address */
 	const char *bind_address; /* only this local IP address; NULL: all that are up */
 	parley_port *port; /* these sockets, shared with others, instead of its own; the two above do not count then */
+	enum parley_nomination nomination;
 	enum parley_log_level log_level;
 	bool decline_media;
 	bool key_log;

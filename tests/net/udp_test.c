@@ -208,6 +208,32 @@ static void timers_fire_once_and_never_early(void **state)
 	harness_loop_free(loop);
 }
 
+static void a_timer_put_off_fires_at_its_last_deadline(void **state)
+{
+	(void)state;
+	uv_loop_t *loop = harness_loop_new();
+	uint64_t now = net_now();
+	alarm_clock later = {.deadline = now + 30000}, sooner = {.deadline = now + 10000}, passed = {.deadline = now};
+	later.timer = net_timer_new(loop, alarm_rings, &later);
+	sooner.timer = net_timer_new(loop, alarm_rings, &sooner);
+	passed.timer = net_timer_new(loop, alarm_rings, &passed);
+	net_timer_set(later.timer, now + 5000);
+	net_timer_set(later.timer, now + 1000000);
+	net_timer_set(later.timer, later.deadline);
+	net_timer_set(sooner.timer, now + 15000);
+	net_timer_set(sooner.timer, now + 20000);
+	net_timer_set(sooner.timer, sooner.deadline);
+	net_timer_set(passed.timer, now + 5000);
+	net_timer_set(passed.timer, now);
+	harness_run_until(loop, &later.done);
+	assert_true(sooner.done && passed.done);
+	assert_int_equal(later.fired + sooner.fired + passed.fired, 3);
+	net_timer_free(later.timer);
+	net_timer_free(sooner.timer);
+	net_timer_free(passed.timer);
+	harness_loop_free(loop);
+}
+
 static void timers_may_be_set_and_freed_when_they_fire(void **state)
 {
 	(void)state;
@@ -364,6 +390,7 @@ int main(void)
 		cmocka_unit_test(an_address_of_another_machine_cannot_be_bound),
 		cmocka_unit_test(interfaces_are_usable_and_listed_once),
 		cmocka_unit_test(timers_fire_once_and_never_early),
+		cmocka_unit_test(a_timer_put_off_fires_at_its_last_deadline),
 		cmocka_unit_test(timers_may_be_set_and_freed_when_they_fire),
 		cmocka_unit_test(names_and_literals_are_resolved),
 		cmocka_unit_test(names_without_address_are_reported),

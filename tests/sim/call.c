@@ -45,12 +45,36 @@ static void send_description(call_end *end)
 
 static void describe(call_end *end, parley_sdp_type type)
 {
-	int err = parley_core_set_local_description(end->node->core, end->call->net.now, type, NULL);
+	parley_core *core = end->node->core;
+	end->described = false;
+	int err = parley_core_set_local_description(core, end->call->net.now, type, NULL);
 	if (err)
-		fail_msg("set_local_description: %s", parley_core_last_error(end->node->core));
+		fail_msg("set_local_description: %s", parley_core_last_error(core));
 	if (!end->call->options.wait_for_gathering)
 		send_description(end);
 	simnet_drain(end->node);
+	if (!end->described && parley_core_gathering_state(core) == PARLEY_GATHERING_COMPLETE)
+		send_description(end);
+}
+
+typedef struct {
+	call_end *end;
+} offer_timer;
+
+static void offer_if_stable(simnet *net, void *context)
+{
+	call_end *end = ((offer_timer *)context)->end;
+	(void)net;
+	if (parley_core_signaling_state(end->node->core) == PARLEY_SIGNALING_STABLE)
+		describe(end, PARLEY_SDP_OFFER);
+}
+
+static void schedule_offer(call_end *end)
+{
+	offer_timer *timer = malloc(sizeof *timer);
+	assert_non_null(timer);
+	timer->end = end;
+	simnet_after(&end->call->net, 0, offer_if_stable, timer);
 }
 
 static void signal_arrived(simnet *net, void *context)
@@ -63,6 +87,9 @@ static void signal_arrived(simnet *net, void *context)
 		simnet_drain(end->node);
 		return;
 	}
+	bool collides = m->type == PARLEY_SDP_OFFER && parley_core_signaling_state(core) != PARLEY_SIGNALING_STABLE;
+	if (collides && m->to == 0)
+		return; /* the other is polite, and takes ours */
 	int err = parley_core_set_remote_description(core, net->now, m->type, m->text);
 	if (err)
 		fail_msg("set_remote_description: %s", parley_core_last_error(core));
@@ -206,6 +233,10 @@ static void on_event(simnet_node *node, const parley_event *e)
 {
 	call_end *end = node->user;
 	switch (e->type) {
+	case PARLEY_EVENT_NEGOTIATION_NEEDED:
+		if (end->described_at) /* the first one is call_start's */
+			schedule_offer(end);
+		break;
 	case PARLEY_EVENT_GATHERING_STATE:
 		if (e->gathering_state == PARLEY_GATHERING_COMPLETE && !end->described)
 			send_description(end);
@@ -302,12 +333,15 @@ void call_start(call *c)
 	describe(end, PARLEY_SDP_OFFER);
 }
 
-void call_restart_ice(call *c)
+void call_offer(call *c, unsigned end)
 {
-	call_end *end = &c->ends[0];
-	assert_int_equal(parley_core_restart_ice(end->node->core), 0);
-	c->ends[0].described = c->ends[1].described = false;
-	describe(end, PARLEY_SDP_OFFER);
+	schedule_offer(&c->ends[end]);
+}
+
+void call_restart_ice(call *c, unsigned end)
+{
+	assert_int_equal(parley_core_restart_ice(c->ends[end].node->core), 0);
+	simnet_drain(c->ends[end].node);
 }
 
 void call_send(call *c, unsigned more)

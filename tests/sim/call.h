@@ -64,8 +64,11 @@ void call_start(call *c);
 bool call_run(call *c, uint64_t limit_us);
 /* So many messages more, each way. */
 void call_send(call *c, unsigned more);
-/* The first node restarts ICE by an offer. */
-void call_restart_ice(call *c);
+/* This end restarts ICE: an offer follows as after the first one whenever the core finds it needed. Where both offer at once,
+ * the second end is the polite one (W3C webrtc-pc 10.7). */
+void call_restart_ice(call *c, unsigned end);
+/* This end offers, with nothing new. */
+void call_offer(call *c, unsigned end);
 /* Runs on for so long. */
 void call_run_for(call *c, uint64_t us);
 void call_clear(call *c);

@@ -115,7 +115,7 @@ static void a_minute_fails_and_a_restart_heals(void **state)
 		}
 		call_run_for(&c, 5 * US_PER_S);
 		assert_int_equal(c.ends[0].connection_state, PARLEY_CONNECTION_FAILED);
-		call_restart_ice(&c);
+		call_restart_ice(&c, 0);
 		all_delivered(&c, US_PER_S);
 		call_clear(&c);
 	}

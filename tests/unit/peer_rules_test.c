@@ -10,7 +10,7 @@
 
 #define NOW UINT64_C(1000000)
 
-static parley_core *make(rng_seeded *rng)
+static parley_core *make_nominating(rng_seeded *rng, enum parley_nomination nomination)
 {
 	parley_core *core = NULL;
 	parley_core_config config;
@@ -20,10 +20,16 @@ static parley_core *make(rng_seeded *rng)
 	rng_seeded_init(rng, 1);
 	config.random = rng_seeded_source(rng);
 	config.unix_time_s = 1700000000;
+	config.nomination = nomination;
 	assert_int_equal(parley_core_new(&config, NOW, &core), 0);
 	assert_int_equal(parley_core_create_data_channel(core, NOW, "x", NULL, &channel), 0);
 	assert_int_equal(parley_core_add_local_address(core, NOW, &a), 0);
 	return core;
+}
+
+static parley_core *make(rng_seeded *rng)
+{
+	return make_nominating(rng, PARLEY_NOMINATION_REGULAR);
 }
 
 /* The value of the first a=NAME:, or "". */
@@ -35,18 +41,25 @@ static void attribute(const char *sdp, const char *name, char out[128])
 	snprintf(out, 128, "%.*s", at ? (int)strcspn(at + strlen(prefix), "\r") : 0, at ? at + strlen(prefix) : "");
 }
 
-/* RFC 8829 5.2.1, RFC 8445 10 */
-static void an_offer_says_trickle_and_ice2(void **state)
+/* RFC 8829 5.2.1, RFC 8445 10, draft-thatcher-ice-renomination-01 3 */
+static void an_offer_says_how_ice_is_done(void **state)
 {
 	(void)state;
-	rng_seeded rng;
-	char *sdp, options[128];
-	parley_core *core = make(&rng);
-	assert_int_equal(parley_core_create_offer(core, &sdp), 0);
-	attribute(sdp, "ice-options", options);
-	assert_string_equal(options, "trickle ice2");
-	parley_free(sdp);
-	parley_core_free(core);
+	static const char *const OPTIONS[] = {
+		[PARLEY_NOMINATION_REGULAR] = "trickle ice2",
+		[PARLEY_NOMINATION_AGGRESSIVE] = "trickle",
+		[PARLEY_NOMINATION_RENOMINATION] = "trickle ice2 renomination",
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(OPTIONS); i++) {
+		rng_seeded rng;
+		char *sdp, options[128];
+		parley_core *core = make_nominating(&rng, (enum parley_nomination)i);
+		assert_int_equal(parley_core_create_offer(core, &sdp), 0);
+		attribute(sdp, "ice-options", options);
+		assert_string_equal(options, OPTIONS[i]);
+		parley_free(sdp);
+		parley_core_free(core);
+	}
 }
 
 /* RFC 8829 5.2.3.1: restart_ice counts for the next offer, once there was one. */
@@ -105,7 +118,7 @@ static void datagrams_of_every_kind_are_dropped_before_any_description(void **st
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_offer_says_trickle_and_ice2),
+		cmocka_unit_test(an_offer_says_how_ice_is_done),
 		cmocka_unit_test(an_offer_after_restart_has_new_credentials),
 		cmocka_unit_test(datagrams_of_every_kind_are_dropped_before_any_description),
 	};

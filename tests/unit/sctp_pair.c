@@ -130,6 +130,10 @@ static void note(pair *p, int side, const sctp_event *e)
 		p->resets_out[side] += e->reset == SCTP_RESET_OUTGOING;
 		p->denied[side] += e->reset == SCTP_RESET_OUTGOING_DENIED;
 		break;
+	case SCTP_EVENT_STREAMS_CHANGED:
+		p->changes[side]++;
+		p->change_error[side] = e->error;
+		break;
 	case SCTP_EVENT_BUFFERED_LOW:
 		p->low[side]++;
 		break;

@@ -406,8 +406,8 @@ static void reconfiguration_requests_are_counted(void **state)
 		{SCTP_PARAM_OUTGOING_RESET, TSN, "response(100 result=1)"},
 		{SCTP_PARAM_OUTGOING_RESET, TSN, "response(100 result=1)"},
 		{SCTP_PARAM_OUTGOING_RESET, TSN + 5, "response(105 result=5)"},
-		{SCTP_PARAM_TSN_RESET, TSN + 1, "response(101 result=2)"},
-		{SCTP_PARAM_ADD_OUTGOING, TSN + 2, "response(102 result=2)"},
+		{SCTP_PARAM_ADD_OUTGOING, TSN + 1, "response(101 result=0)"}, /* of no streams */
+		{SCTP_PARAM_ADD_INCOMING, TSN + 2, "response(102 result=0)"},
 	};
 	pair p;
 	connect_numbered(&p);

@@ -161,6 +161,26 @@ static void bad_challenges_are_refused(void **state)
 	}
 }
 
+/* printf '1700000000:alice' | openssl dgst -sha1 -hmac north -binary | base64 */
+static void time_limited_credentials_are_those_of_the_server(void **state)
+{
+	(void)state;
+	char username[64], password[STUN_TIME_LIMITED_PASSWORD_SIZE];
+	slice secret = slice_from_string("north"), name = slice_from_string("alice");
+	assert_int_equal(stun_time_limited_credentials(secret, 1700000000, name, username, sizeof username, password),
+			 0);
+	assert_string_equal(username, "1700000000:alice");
+	assert_string_equal(password, "Cd/49soE35ICqcJF/bCTn8Z4OyE=");
+	/* Without a name: printf 4102444800 | openssl ... */
+	assert_int_equal(stun_time_limited_credentials(secret, 4102444800, slice_of(NULL, 0), username, sizeof username,
+						       password),
+			 0);
+	assert_string_equal(username, "4102444800");
+	assert_string_equal(password, "d0Uryi/l8kTQb5l25d+yiu0DiyI=");
+	assert_int_equal(stun_time_limited_credentials(secret, 1700000000, name, username, 16, password),
+			 PARLEY_EMSGSIZE);
+}
+
 static void challenge_and_answer(void *context)
 {
 	(void)context;
@@ -186,6 +206,7 @@ int main(void)
 		cmocka_unit_test(sha256_and_userhash_are_used_where_announced),
 		cmocka_unit_test(a_challenge_does_not_undo_sha256),
 		cmocka_unit_test(bad_challenges_are_refused),
+		cmocka_unit_test(time_limited_credentials_are_those_of_the_server),
 		cmocka_unit_test(out_of_memory_is_an_error),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,14 +152,36 @@ const turn_event *relay_event(const relay *w, turn_event_type type)
 
 /* --- the server --- */
 
-static stun_key server_key(const relay *w)
-{
+/* What the server derives from the credentials; kept, so that it allocates nothing where allocations fail. */
+static struct {
+	relay_auth auth;
+	char username[TURN_USERNAME_MAX];
+	size_t username_len;
+	const char *password;
 	stun_key key;
+	uint8_t userhash[SHA256_SIZE];
+} secrets;
+
+static void derive_secrets(const relay *w)
+{
+	slice username = w->config.username, realm = slice_from_string(RELAY_REALM);
 	uint16_t algorithm = w->auth == RELAY_SHA256 ? STUN_ALGORITHM_SHA256 : STUN_ALGORITHM_MD5;
-	assert_int_equal(stun_long_term_key(algorithm, w->config.username, slice_from_string(RELAY_REALM),
-					    slice_from_string(w->password), &key),
+	if (secrets.password == w->password && secrets.auth == w->auth &&
+	    slice_equal(slice_of(secrets.username, secrets.username_len), username))
+		return;
+	assert_int_equal(stun_long_term_key(algorithm, username, realm, slice_from_string(w->password), &secrets.key),
 			 0);
-	return key;
+	assert_int_equal(stun_userhash(username, realm, secrets.userhash), 0);
+	memcpy(secrets.username, username.data, username.len);
+	secrets.username_len = username.len;
+	secrets.password = w->password;
+	secrets.auth = w->auth;
+}
+
+static slice server_key(const relay *w)
+{
+	derive_secrets(w);
+	return stun_key_slice(&secrets.key);
 }
 
 void relay_begin_reply(const relay *w, writer *out, stun_class class, const relay_sent *r)
@@ -171,11 +193,10 @@ void relay_begin_reply(const relay *w, writer *out, stun_class class, const rela
 
 void relay_end_reply(relay *w, writer *out, bool is_signed)
 {
-	stun_key key = server_key(w);
 	if (is_signed && w->auth == RELAY_SHA256)
-		stun_put_integrity_sha256(out, stun_key_slice(&key));
+		stun_put_integrity_sha256(out, server_key(w));
 	else if (is_signed && w->auth == RELAY_SHA1)
-		stun_put_integrity(out, stun_key_slice(&key));
+		stun_put_integrity(out, server_key(w));
 	stun_put_fingerprint(out);
 	assert_false(out->bad);
 	relay_hand_in(w, writer_slice(out));
@@ -190,7 +211,7 @@ void relay_reply_error(relay *w, const relay_sent *r, unsigned code, bool is_sig
 	relay_end_reply(w, &out, is_signed);
 }
 
-static void challenge(relay *w, const relay_sent *r, unsigned code)
+void relay_challenge(relay *w, const relay_sent *r, unsigned code)
 {
 	uint8_t bytes[RELAY_MESSAGE_MAX];
 	writer out = writer_of(bytes, sizeof bytes);
@@ -206,20 +227,17 @@ static void challenge(relay *w, const relay_sent *r, unsigned code)
 /* 0, or the code of the challenge that the request earns. */
 static unsigned authenticate(const relay *w, const stun_message *m)
 {
-	stun_key key = server_key(w);
-	uint8_t hash[SHA256_SIZE];
 	if (w->auth == RELAY_NO_AUTH)
 		return 0;
 	if (!m->has_integrity && !m->has_integrity_sha256)
 		return STUN_UNAUTHENTICATED;
 	if (!slice_equal_string(m->nonce, w->nonce))
 		return STUN_STALE_NONCE;
-	if (stun_check_integrity(m, stun_key_slice(&key)))
+	if (stun_check_integrity(m, server_key(w)))
 		return STUN_UNAUTHENTICATED;
 	assert_true(slice_equal_string(m->realm, RELAY_REALM));
 	if (w->auth == RELAY_SHA256) {
-		assert_int_equal(stun_userhash(w->config.username, m->realm, hash), 0);
-		assert_true(m->has_userhash && slice_equal(m->userhash, slice_of(hash, sizeof hash)));
+		assert_true(m->has_userhash && slice_equal(m->userhash, slice_of(secrets.userhash, SHA256_SIZE)));
 		assert_true(m->has_integrity_sha256 && m->password_algorithm == STUN_ALGORITHM_SHA256);
 		assert_true(slice_equal(m->password_algorithms, slice_of(ALGORITHMS, sizeof ALGORITHMS)));
 	} else {
@@ -280,7 +298,7 @@ static void serve_request(relay *w, const relay_sent *r)
 	writer out = writer_of(bytes, sizeof bytes);
 	unsigned code = authenticate(w, &r->m);
 	if (code) {
-		challenge(w, r, code);
+		relay_challenge(w, r, code);
 		return;
 	}
 	code = refusal(w, &r->m);

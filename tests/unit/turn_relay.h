@@ -84,6 +84,7 @@ const turn_event *relay_event(const relay *w, turn_event_type type);
 void relay_begin_reply(const relay *w, writer *out, stun_class class, const relay_sent *r);
 void relay_end_reply(relay *w, writer *out, bool is_signed); /* and hands it in */
 void relay_reply_error(relay *w, const relay_sent *r, unsigned code, bool is_signed);
+void relay_challenge(relay *w, const relay_sent *r, unsigned code);	   /* 401 or 438 with realm and nonce */
 void relay_send_data(relay *w, const parley_addr *peer, const char *what); /* a Data indication */
 void relay_send_channel(relay *w, uint16_t number, const char *what);
 

@@ -1,0 +1,307 @@
+/* Nomination: regular, aggressive (RFC 5245 8.1.1.2), renomination (draft-thatcher-ice-renomination-01); in both roles. */
+#include "tests/support/test.h"
+#include "tests/unit/ice_sim.h"
+#include "tests/unit/ice_solo.h"
+
+static const parley_addr second = {.family = PARLEY_IPV4, .ip = {10, 0, 0, 2}, .port = 6001};
+
+static void begin(ice_nomination nomination, bool controlling, bool ice2, bool renomination)
+{
+	solo_prepare(controlling);
+	solo.config.nomination = nomination;
+	solo_create(false);
+	ice_set_remote_options(solo.ice, ice2, renomination);
+	assert_int_equal(
+		ice_set_remote(solo.ice, solo.now, slice_from_string(SOLO_UFRAG), slice_from_string(SOLO_PWD), false),
+		0);
+}
+
+static void add(const parley_addr *addr, uint32_t priority)
+{
+	ice_candidate c = {.foundation = "f", .component = 1, .priority = priority, .addr = *addr, .type = ICE_SRFLX};
+	c.foundation[0] = (char)('a' + addr->port % 26);
+	assert_int_equal(ice_add_remote_candidate(solo.ice, solo.now, &c), 0);
+	solo_pump();
+}
+
+static bool is_nominated(const parley_addr *remote)
+{
+	ice_pair_info p[8];
+	size_t n = ice_get_pairs(solo.ice, p, 8);
+	for (size_t i = 0; i < n; i++)
+		if (addr_equal(&p[i].remote_addr, remote))
+			return p[i].nominated;
+	return false;
+}
+
+/* The next check to this address. */
+static void wait_for_check_of(const parley_addr *remote)
+{
+	do
+		solo_wait_for_request();
+	while (!addr_equal(&solo.packet.remote, remote));
+}
+
+static void answer_from(const parley_addr *remote)
+{
+	assert_int_equal(solo_answer(0, SOLO_PWD, remote, &solo_base), 0);
+}
+
+static int nominate(const parley_addr *from, bool use_candidate, bool has_number, uint32_t number)
+{
+	static uint64_t id;
+	solo_request p = solo_good_request();
+	p.controlled = false;
+	p.use_candidate = use_candidate;
+	p.has_nomination = has_number;
+	p.nomination = number;
+	p.id = ++id;
+	return solo_ask(&p, from);
+}
+
+/* --- aggressive --- */
+
+static void aggressive_nominates_by_every_check_and_the_best_counts(void **state)
+{
+	(void)state;
+	begin(ICE_NOMINATION_AGGRESSIVE, true, false, false);
+	add(&solo_peer, 2000);
+	assert_true(solo.message.has_use_candidate);
+	add(&second, 1000);
+	wait_for_check_of(&second);
+	assert_true(solo.message.has_use_candidate);
+	answer_from(&second);
+	assert_true(is_nominated(&second));
+	wait_for_check_of(&solo_peer); /* of higher priority, so it goes on (RFC 5245 8.1.2) */
+	answer_from(&solo_peer);
+	assert_true(is_nominated(&solo_peer));
+	assert_false(is_nominated(&second));
+	solo_end();
+}
+
+static void aggressive_gives_up_what_is_worse(void **state)
+{
+	(void)state;
+	begin(ICE_NOMINATION_AGGRESSIVE, true, false, false);
+	add(&solo_peer, 2000);
+	stun_message first = solo.message;
+	add(&second, 1000);
+	wait_for_check_of(&second);
+	stun_message other = solo.message;
+	solo.message = first;
+	answer_from(&solo_peer);
+	assert_true(is_nominated(&solo_peer));
+	solo.message = other;
+	answer_from(&second); /* its answer was on the way */
+	assert_true(is_nominated(&solo_peer));
+	assert_false(is_nominated(&second));
+	solo_end();
+}
+
+/* RFC 8445 10: not with a peer that knows RFC 8445. */
+static void aggressive_is_regular_for_a_modern_peer(void **state)
+{
+	(void)state;
+	begin(ICE_NOMINATION_AGGRESSIVE, true, true, false);
+	add(&solo_peer, 2000);
+	assert_false(solo.message.has_use_candidate);
+	answer_from(&solo_peer);
+	if (solo.sent == 0)
+		solo_wait_for_request();
+	assert_true(solo.message.has_use_candidate);
+	solo_end();
+}
+
+/* --- renomination, controlled --- */
+
+static void two_valid_pairs(bool renomination)
+{
+	begin(ICE_NOMINATION_RENOMINATION, false, true, renomination);
+	add(&solo_peer, 2000);
+	answer_from(&solo_peer);
+	add(&second, 1000);
+	wait_for_check_of(&second);
+	answer_from(&second);
+}
+
+static void the_largest_number_counts(void **state)
+{
+	(void)state;
+	two_valid_pairs(true);
+	assert_int_equal(nominate(&solo_peer, true, true, 1), 0);
+	assert_true(is_nominated(&solo_peer));
+	assert_int_equal(nominate(&second, true, true, 3), 0);
+	assert_true(is_nominated(&second));
+	assert_int_equal(nominate(&solo_peer, true, true, 2), 0);  /* overtaken on the way */
+	assert_int_equal(nominate(&solo_peer, true, true, 3), 0);  /* not larger */
+	assert_int_equal(nominate(&solo_peer, true, false, 0), 0); /* a number is more than none */
+	assert_true(is_nominated(&second));
+	assert_int_equal(nominate(&solo_peer, false, true, 4), 0); /* the number alone, as libwebrtc sends it */
+	assert_true(is_nominated(&solo_peer));
+	/* The upper byte is not part of it. */
+	assert_int_equal(nominate(&second, true, true, 0xff000004), 0);
+	assert_true(is_nominated(&solo_peer));
+	assert_int_equal(nominate(&second, true, true, 0x00ffffff), 0);
+	assert_true(is_nominated(&second));
+	solo_end();
+}
+
+static void without_numbers_the_last_one_counts(void **state)
+{
+	(void)state;
+	two_valid_pairs(true);
+	assert_int_equal(nominate(&solo_peer, true, false, 0), 0);
+	assert_true(is_nominated(&solo_peer));
+	assert_int_equal(nominate(&second, true, false, 0), 0);
+	assert_true(is_nominated(&second));
+	solo_end();
+}
+
+static void numbers_mean_nothing_where_not_agreed(void **state)
+{
+	(void)state;
+	two_valid_pairs(false);
+	assert_int_equal(nominate(&solo_peer, true, false, 0), 0);
+	assert_int_equal(nominate(&second, false, true, 9), 0);
+	assert_true(is_nominated(&solo_peer));
+	solo_end();
+}
+
+static void a_number_that_comes_before_the_pair_works_is_kept(void **state)
+{
+	(void)state;
+	begin(ICE_NOMINATION_RENOMINATION, false, true, true);
+	add(&solo_peer, 2000);
+	answer_from(&solo_peer);
+	assert_int_equal(nominate(&solo_peer, true, true, 1), 0);
+	assert_int_equal(nominate(&second, true, true, 2), 0);
+	if (solo.message.class != STUN_REQUEST)
+		solo_wait_for_request();
+	assert_true(is_nominated(&solo_peer));
+	stun_message to_second = solo.message;
+	assert_int_equal(nominate(&solo_peer, true, true, 1), 0); /* repeated */
+	solo.message = to_second;
+	answer_from(&second);
+	assert_true(is_nominated(&second));
+	solo_end();
+}
+
+/* --- renomination, controlling --- */
+
+static void a_better_pair_is_nominated_with_a_larger_number(void **state)
+{
+	(void)state;
+	begin(ICE_NOMINATION_RENOMINATION, true, true, true);
+	add(&second, 1000);
+	assert_false(solo.message.has_use_candidate || solo.message.has_nomination);
+	answer_from(&second);
+	if (solo.sent == 0)
+		solo_wait_for_request();
+	assert_true(solo.message.has_use_candidate && solo.message.has_nomination);
+	uint32_t number = solo.message.nomination;
+	assert_true(number > 0);
+	answer_from(&second);
+	assert_true(is_nominated(&second));
+	solo_run_for(US_PER_S);
+	add(&solo_peer, 2000); /* a better network has come up there */
+	if (!addr_equal(&solo.packet.remote, &solo_peer))
+		wait_for_check_of(&solo_peer);
+	answer_from(&solo_peer);
+	if (solo.sent == 0 || !solo.message.has_nomination)
+		wait_for_check_of(&solo_peer);
+	assert_true(solo.message.has_use_candidate && solo.message.has_nomination);
+	assert_true(solo.message.nomination > number);
+	assert_true(is_nominated(&second)); /* until the peer knows */
+	answer_from(&solo_peer);
+	assert_true(is_nominated(&solo_peer));
+	solo_end();
+}
+
+static void a_peer_without_it_gets_one_nomination(void **state)
+{
+	(void)state;
+	begin(ICE_NOMINATION_RENOMINATION, true, true, false);
+	add(&second, 1000);
+	answer_from(&second);
+	if (solo.sent == 0)
+		solo_wait_for_request();
+	assert_true(solo.message.has_use_candidate);
+	assert_false(solo.message.has_nomination);
+	answer_from(&second);
+	solo.sent = 0;
+	add(&solo_peer, 2000);
+	assert_int_equal(solo.sent, 0);
+	assert_true(is_nominated(&second));
+	solo_end();
+}
+
+/* --- a nomination that gets nowhere --- */
+
+static void a_nomination_in_vain_makes_room_for_another_pair(void **state)
+{
+	(void)state;
+	begin(ICE_NOMINATION_REGULAR, true, true, false);
+	add(&solo_peer, 2000);
+	stun_message first = solo.message;
+	add(&second, 1000);
+	wait_for_check_of(&second);
+	answer_from(&second);
+	solo.message = first;
+	answer_from(&solo_peer);
+	uint64_t began = solo.now;
+	do /* the better one is nominated, and answers no more */
+		wait_for_check_of(&second);
+	while (!solo.message.has_use_candidate);
+	assert_in_range(solo.now - began, US_PER_S, 3 * US_PER_S);
+	answer_from(&second);
+	assert_true(is_nominated(&second));
+	solo_end();
+}
+
+/* --- both sides --- */
+
+static void every_way_of_nominating_connects(void **state)
+{
+	sim s;
+	(void)state;
+	for (unsigned mine = 0; mine < 3; mine++)
+		for (unsigned theirs = 0; theirs < 3; theirs++) {
+			sim_init(&s, mine * 3 + theirs);
+			s.config[0].nomination = (ice_nomination)mine;
+			s.config[1].nomination = (ice_nomination)theirs;
+			assert_int_equal(sim_create(&s), 0);
+			for (int i = 0; i < 2; i++) {
+				unsigned other = i ? mine : theirs;
+				ice_set_remote_options(s.side[i].ice, other != ICE_NOMINATION_AGGRESSIVE,
+						       other == ICE_NOMINATION_RENOMINATION);
+				sim_bind(&s, i, addr_ipv4(10, 0, (uint8_t)i, 1, 5000));
+				sim_bind(&s, i, addr_ipv4(10, 1, (uint8_t)i, 1, 5000));
+			}
+			sim_exchange_credentials(&s);
+			for (int i = 0; i < 2; i++)
+				ice_end_of_sources(s.side[i].ice, s.now);
+			sim_pump(&s);
+			assert_true(sim_until(&s, ICE_COMPLETED, 2 * US_PER_S));
+			sim_run(&s, 10 * US_PER_S);
+			assert_true(sim_paths_match(&s));
+			sim_destroy(&s);
+		}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(aggressive_nominates_by_every_check_and_the_best_counts),
+		cmocka_unit_test(aggressive_gives_up_what_is_worse),
+		cmocka_unit_test(aggressive_is_regular_for_a_modern_peer),
+		cmocka_unit_test(the_largest_number_counts),
+		cmocka_unit_test(without_numbers_the_last_one_counts),
+		cmocka_unit_test(numbers_mean_nothing_where_not_agreed),
+		cmocka_unit_test(a_number_that_comes_before_the_pair_works_is_kept),
+		cmocka_unit_test(a_better_pair_is_nominated_with_a_larger_number),
+		cmocka_unit_test(a_peer_without_it_gets_one_nomination),
+		cmocka_unit_test(a_nomination_in_vain_makes_room_for_another_pair),
+		cmocka_unit_test(every_way_of_nominating_connects),
+	};
+	return cmocka_run_group_tests_name("ice/nomination", tests, NULL, NULL);
+}
