@@ -57,7 +57,7 @@ int ice_create(const ice_config *config, ice_agent **out)
 	if (!a)
 		return PARLEY_ENOMEM;
 	a->config = *config;
-	a->controlling = config->controlling;
+	a->controlling = config->controlling && !config->lite;
 	a->tie_breaker = config->tie_breaker;
 	a->next_id = 1;
 	a->next_foundation = 1;
@@ -275,6 +275,7 @@ void ice_settle(ice_agent *a, uint64_t now)
 	if (a->state == ICE_CLOSED)
 		return;
 	ice_gather_update(a);
+	ice_lite_pair_up(a, now);
 	ice_nominate(a, now);
 	ice_path_update(a, now);
 	start_paced(a, now);
@@ -385,7 +386,9 @@ void ice_take_role(ice_agent *a, bool controlling)
 
 bool ice_set_controlling(ice_agent *a, bool controlling)
 {
-	if (a->checks_begun || a->remote_lite)
+	if (a->config.lite)
+		a->config.controlling = controlling; /* counts if the peer is lite, too */
+	if (a->config.lite || a->checks_begun || a->remote_lite)
 		return a->controlling == controlling;
 	a->controlling = controlling;
 	ice_pairs_reorder(a);

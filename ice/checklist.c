@@ -194,6 +194,8 @@ static bool can_pair(const ice_agent *a, size_t base, const ice_remote *r)
 
 void ice_form_pairs(ice_agent *a)
 {
+	if (a->config.lite && !a->remote_lite)
+		return; /* pairs come with the peer's checks */
 	if (!a->has_remote || (a->concluded && ice_path_is_well(a) && !ice_may_renominate(a)))
 		return;
 	for (size_t i = 0; i < a->base_count; i++)
@@ -220,7 +222,7 @@ void ice_pair_trigger(ice_agent *a, ice_pair *p, bool first)
 /* RFC 8445 6.1.4.2 */
 ice_pair *ice_next_pair(const ice_agent *a)
 {
-	if (!a->has_remote)
+	if (!a->has_remote || a->config.lite)
 		return NULL;
 	if (!list_empty(&a->triggered))
 		return LIST_ENTRY(a->triggered.next, ice_pair, triggered);
@@ -271,6 +273,8 @@ static void recheck(ice_agent *a, uint64_t now, ice_pair *p)
 
 void ice_pairs_recheck(ice_agent *a, uint64_t now)
 {
+	if (a->config.lite)
+		return; /* it does not check */
 	ice_form_pairs(a);
 	for (size_t i = 0; i < a->pair_count; i++) {
 		ice_pair *p = a->pairs[i];

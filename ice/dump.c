@@ -146,6 +146,6 @@ void ice_check_invariants(const ice_agent *a)
 		return;
 	}
 	assert((a->state == ICE_CONNECTED || a->state == ICE_COMPLETED) <= a->path.active);
-	assert(!a->path.active || ice_deadline(a) != TIME_NEVER);
+	assert(!a->path.active || ice_deadline(a) != TIME_NEVER || ice_is_lite_pair(a));
 	assert(!ice_gather_pending(a) || (a->gathering == ICE_GATHERING_ACTIVE && ice_deadline(a) != TIME_NEVER));
 }

@@ -1,5 +1,5 @@
 /*
- * ice/ice.h: an ICE agent for one component of one stream, as WebRTC with BUNDLE and rtcp-mux needs (RFC 8445 full agent,
+ * ice/ice.h: an ICE agent for one component of one stream, as WebRTC with BUNDLE and rtcp-mux needs (RFC 8445 full or lite,
  * trickle RFC 8838, patient about missing candidates RFC 8863, consent RFC 7675), over UDP, IPv4 and IPv6.
  *
  * It finds an address pair that works and watches that it still does. It does no I/O: the owner binds sockets, hands in
@@ -50,11 +50,14 @@ typedef enum {
 } ice_nomination;
 
 typedef struct {
-	parley_random random;	    /* required */
-	struct trace *trace;	    /* or NULL; must outlive the agent */
-	bool controlling;	    /* the role to begin with; a conflict may change it */
-	bool has_tie_breaker;	    /* else it is drawn */
-	uint64_t tie_breaker;	    /* any value, 0 and UINT64_MAX too */
+	parley_random random; /* required */
+	struct trace *trace;  /* or NULL; must outlive the agent */
+	bool controlling;     /* the role to begin with; a conflict may change it */
+	bool has_tie_breaker; /* else it is drawn */
+	uint64_t tie_breaker; /* any value, 0 and UINT64_MAX too */
+	/* RFC 8445 2.5: for hosts that everybody can reach. Host candidates only; checks are answered, never sent; controlled, unless
+	 * the peer is lite as well: then the best pair by priority is taken as it is, and the role that was set decides. */
+	bool lite;
 	ice_nomination nomination;  /* default regular; a controlled agent follows any */
 	bool allow_loopback;	    /* offer loopback addresses even if there are others */
 	size_t ufrag_length;	    /* characters of ours, default 4, at most 32: more where it tells agents apart */

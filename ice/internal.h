@@ -9,6 +9,7 @@
  *   checklist.c  pairs: forming, order, freezing, the triggered queue
  *   check.c      our checks: sending, responses
  *   nominate.c   which pair is nominated, by us or by the peer
+ *   lite.c       the little that an ICE-lite agent does instead of checking
  *   server.c     the remote's checks: authentication, roles, triggered checks
  *   path.c       the pair that carries data: selection, signs of life, consent
  *   dump.c       counters, tables, invariants
@@ -107,6 +108,7 @@ typedef struct ice_pair {
 	bool nominating;	  /* controlling: the next check carries USE-CANDIDATE */
 	uint32_t nomination;	  /* controlling, with renomination: the number it carries */
 	bool use_candidate;	  /* controlled: the last request from there had USE-CANDIDATE */
+	bool asked_plainly;	  /* controlled: one from there had none */
 	bool nominate_when_valid; /* controlled: it came before the pair was valid */
 	bool heard;		  /* an authentic request came this way */
 	bool revoked;		  /* consent was lost: never checked again in this generation (RFC 7675 5.1) */
@@ -312,6 +314,15 @@ void ice_nominate_heard(ice_agent *a, uint64_t now, ice_pair *p, const ice_inten
 bool ice_is_wanted(const ice_agent *a, const ice_pair *p); /* though another is nominated */
 void ice_pair_nominated(ice_agent *a, ice_pair *p);
 bool ice_may_renominate(const ice_agent *a); /* both sides know how */
+
+/* lite.c */
+/* An authentic request came on p: it does for a lite agent what an answer does for a full one (RFC 8445 7.3.2). */
+void ice_lite_heard(ice_agent *a, uint64_t now, ice_pair *p, const ice_intent *intent);
+void ice_lite_pair_up(ice_agent *a, uint64_t now); /* two lite agents: by priority alone (RFC 8445 8.2.2) */
+static inline bool ice_is_lite_pair(const ice_agent *a)
+{
+	return a->config.lite && a->remote_lite;
+}
 
 /* server.c */
 int ice_request_receive(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote,

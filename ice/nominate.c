@@ -35,14 +35,15 @@ static const ice_pair *nominated_pair(const ice_agent *a)
 
 /*
  * A second nomination. Ours counts, if we made it for a reason, and so does the last one where both sides know renomination. Else
- * the pair of higher priority counts, as an aggressive side nominates all that work (RFC 5245 8.1.1.2); but a peer that changes
- * its mind, as libwebrtc does, has stopped sending USE-CANDIDATE on the pair before, or we do not hear it there any more.
+ * the pair of higher priority counts, as an aggressive side nominates all that work (RFC 5245 8.1.1.2). But a peer that changes
+ * its mind, as libwebrtc does, has checked the new pair without USE-CANDIDATE first, or stopped sending it on the old one, or
+ * we do not hear it there any more.
  */
 static bool supersedes(const ice_agent *a, const ice_pair *p, const ice_pair *old)
 {
 	if (ice_may_renominate(a) || p->priority > old->priority || is_silent_path(a, old))
 		return true;
-	return a->controlling ? !is_aggressive(a) : !old->use_candidate;
+	return a->controlling ? !is_aggressive(a) : p->asked_plainly || !old->use_candidate;
 }
 
 /* At most one pair is nominated at a time. */
@@ -96,6 +97,7 @@ void ice_nominate_heard(ice_agent *a, uint64_t now, ice_pair *p, const ice_inten
 	/* libwebrtc sends the number alone. */
 	bool nominates = intent->nominates || (intent->has_number && ice_may_renominate(a));
 	p->use_candidate = nominates;
+	p->asked_plainly |= !nominates;
 	if (!nominates || a->controlling || is_outdated(a, intent))
 		return;
 	if (!p->nominated)
@@ -155,7 +157,7 @@ static bool is_stuck(const ice_agent *a, const ice_pair *p)
 static ice_pair *nominee(const ice_agent *a)
 {
 	ice_pair *best = NULL;
-	if (!a->controlling || !a->has_remote)
+	if (!a->controlling || !a->has_remote || a->config.lite)
 		return NULL;
 	for (size_t i = 0; i < a->pair_count; i++) {
 		ice_pair *p = a->pairs[i];

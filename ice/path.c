@@ -39,6 +39,22 @@ static uint64_t consent_interval(const ice_agent *a)
 	return 4 * fifth + 2 * fifth * (uint64_t)r / UINT32_MAX;
 }
 
+/* The pair's successful check was the first consent; it may be some time ago. */
+static void begin_watch(ice_agent *a, uint64_t now, const ice_pair *p)
+{
+	ice_path *path = &a->path;
+	path->expiry = ice_is_lite_pair(a) ? TIME_NEVER : time_after(p->answered_at, a->config.consent_expiry_us);
+	if (a->config.lite) {
+		path->next_check = TIME_NEVER;
+		ice_pulse_init_listener(&path->pulse, now, ice_is_lite_pair(a) ? TIME_NEVER : ICE_LISTEN_US);
+		return;
+	}
+	path->next_check = time_after(p->answered_at, consent_interval(a));
+	if (path->next_check < now)
+		path->next_check = now;
+	ice_pulse_init(&path->pulse, now, p->has_rtt ? p->rtt_us : 0);
+}
+
 static void path_set(ice_agent *a, uint64_t now, const ice_pair *p)
 {
 	ice_path *path = &a->path;
@@ -53,12 +69,7 @@ static void path_set(ice_agent *a, uint64_t now, const ice_pair *p)
 	path->remote = p->remote_addr;
 	path->local_credentials = a->local;
 	path->remote_credentials = a->remote;
-	/* The pair's successful check was the first consent; it may be some time ago. */
-	path->expiry = time_after(p->answered_at, a->config.consent_expiry_us);
-	path->next_check = time_after(p->answered_at, consent_interval(a));
-	if (path->next_check < now)
-		path->next_check = now;
-	ice_pulse_init(&path->pulse, now, p->has_rtt ? p->rtt_us : 0);
+	begin_watch(a, now, p);
 	trace_printf(a->config.trace, TRACE_INFO, "ice", "data now from %s to %s", addr_print(&path->local, local),
 		     addr_print(&path->remote, remote));
 	ice_queue_event(a, ICE_EVENT_SELECTED_PAIR, 0);
@@ -129,22 +140,32 @@ void ice_path_used(ice_agent *a, uint64_t now)
 		ice_pulse_sent(&a->path.pulse, now);
 }
 
+/* A lite agent asks nobody; that the peer checks its consent, or sends data, must do (RFC 7675 4). */
+static void note_lite_consent(ice_agent *a, uint64_t now)
+{
+	if (a->config.lite && a->path.expiry != TIME_NEVER)
+		a->path.expiry = time_after(now, a->config.consent_expiry_us);
+}
+
 void ice_path_alive(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote)
 {
 	if (!is_path(a, local, remote))
 		return;
 	bool silent = ice_pulse_is_silent(&a->path.pulse);
 	ice_pulse_data(&a->path.pulse, now);
+	note_lite_consent(a, now);
 	if (silent)
 		ice_settle(a, now);
 }
 
 void ice_path_heard(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote)
 {
-	if (is_path(a, local, remote))
+	if (is_path(a, local, remote)) {
 		ice_pulse_heard(&a->path.pulse, now);
-	else if (a->path.active && a->concluded)
+		note_lite_consent(a, now);
+	} else if (a->path.active && a->concluded) {
 		ice_pulse_doubt(&a->path.pulse, now); /* why else would it ask elsewhere? */
+	}
 }
 
 /* --- consent (RFC 7675) --- */

@@ -43,6 +43,12 @@ void ice_pulse_init(ice_pulse *p, uint64_t now, uint64_t rtt_us)
 		learn(&p->rtt, rtt_us);
 }
 
+void ice_pulse_init_listener(ice_pulse *p, uint64_t now, uint64_t patience_us)
+{
+	ice_pulse_init(p, now, 0);
+	p->listens_us = patience_us;
+}
+
 void ice_pulse_sent(ice_pulse *p, uint64_t now)
 {
 	if (p->waiting_since == TIME_NEVER)
@@ -99,7 +105,7 @@ static void begin_doubt(ice_pulse *p, uint64_t now)
 
 void ice_pulse_doubt(ice_pulse *p, uint64_t now)
 {
-	if (p->state == ICE_PULSE_CALM && now >= time_after(p->heard_at, ICE_FRESH_US))
+	if (p->state == ICE_PULSE_CALM && !p->listens_us && now >= time_after(p->heard_at, ICE_FRESH_US))
 		begin_doubt(p, now);
 }
 
@@ -111,6 +117,8 @@ static bool heard_since_asked(const ice_pulse *p)
 static uint64_t doubt_at(const ice_pulse *p)
 {
 	uint64_t reaction = TIME_NEVER, answer = TIME_NEVER;
+	if (p->listens_us)
+		return time_after(p->heard_at, p->listens_us);
 	if (p->waiting_since != TIME_NEVER && !p->excused)
 		reaction = time_after(p->waiting_since, patience(p));
 	if (p->asked_since != TIME_NEVER)
@@ -120,13 +128,19 @@ static uint64_t doubt_at(const ice_pulse *p)
 
 uint64_t ice_pulse_deadline(const ice_pulse *p)
 {
-	return p->state == ICE_PULSE_CALM ? doubt_at(p) : p->next_probe;
+	if (p->state == ICE_PULSE_CALM)
+		return doubt_at(p);
+	return p->listens_us ? TIME_NEVER : p->next_probe;
 }
 
 bool ice_pulse_timeout(ice_pulse *p, uint64_t now)
 {
 	if (now < ice_pulse_deadline(p))
 		return false;
+	if (p->listens_us) {
+		p->state = ICE_PULSE_SILENT;
+		return false;
+	}
 	if (p->state == ICE_PULSE_CALM) {
 		p->deaf = heard_since_asked(p) && now >= time_after(p->asked_since, ICE_DEAF_US);
 		begin_doubt(p, now);

@@ -32,6 +32,8 @@
 #define ICE_DEAF_US (10 * US_PER_S)
 /* Others may raise doubt, but not in what was heard so recently. */
 #define ICE_FRESH_US (1 * US_PER_S)
+/* A lite agent only listens: a peer's consent checks come every 4 to 6 s, so three of them, or two of the keepalives of RFC 5245. */
+#define ICE_LISTEN_US (30 * US_PER_S / 2)
 #define ICE_RTT_UNKNOWN_US (250 * US_PER_MS) /* as the first retransmission of a check assumes */
 
 typedef enum { ICE_PULSE_CALM, ICE_PULSE_DOUBT, ICE_PULSE_SILENT } ice_pulse_state;
@@ -49,6 +51,7 @@ typedef struct {
 	uint64_t heard_at;	/* the last sign of life */
 	uint64_t waiting_since; /* data has left and none has come; TIME_NEVER: not waiting */
 	uint64_t asked_since;	/* a check has left and none is answered; TIME_NEVER: not waiting */
+	uint64_t listens_us;	/* not 0: nothing is asked, and after so long without a sign of life it is silent */
 	bool excused;		/* the wait for data has been found harmless: no doubt again because of it */
 	bool deaf;		/* the doubt is whether the peer hears us: only an answer ends it */
 	unsigned probes;	/* sent in this doubt */
@@ -57,6 +60,8 @@ typedef struct {
 
 /* A check was answered just now, after rtt_us; 0: not known. */
 void ice_pulse_init(ice_pulse *p, uint64_t now, uint64_t rtt_us);
+/* For one who never asks. patience_us: until it is silent, TIME_NEVER: never. */
+void ice_pulse_init_listener(ice_pulse *p, uint64_t now, uint64_t patience_us);
 
 void ice_pulse_sent(ice_pulse *p, uint64_t now);  /* data that the peer reacts to */
 void ice_pulse_asked(ice_pulse *p, uint64_t now); /* a check, be it for consent or because ice_pulse_timeout said so */

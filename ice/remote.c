@@ -261,10 +261,10 @@ int ice_set_remote(ice_agent *a, uint64_t now, slice ufrag, slice pwd, bool remo
 	a->remote = c;
 	a->has_remote = true;
 	drop_foreign_candidates(a);
-	/* RFC 8445 6.1.1: against a lite agent the full one controls. */
+	/* RFC 8445 6.1.1: against a lite agent the full one controls; of two lite ones the one that began. */
 	a->remote_lite = remote_lite;
-	if (remote_lite)
-		ice_take_role(a, true);
+	if (remote_lite || a->config.lite)
+		ice_take_role(a, remote_lite && (!a->config.lite || a->config.controlling));
 	a->pac_deadline = time_after(now, a->config.pac_us);
 	ice_form_pairs(a);
 	apply_early(a, now);

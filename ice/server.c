@@ -78,6 +78,8 @@ static bool settle_roles(ice_agent *a, const stun_message *m)
 	if (!conflict)
 		return true;
 	a->counters.role_conflicts++;
+	if (a->config.lite)
+		return false; /* always controlled (RFC 8445 6.1.1) */
 	if (a->controlling) {
 		if (a->tie_breaker >= m->ice_controlling || a->remote_lite)
 			return false;
@@ -126,6 +128,8 @@ ice_pair *ice_request_apply(ice_agent *a, uint64_t now, size_t base, const parle
 	p->heard = true;
 	p->requests_received++;
 	p->last_received = now;
+	if (a->config.lite)
+		ice_lite_heard(a, now, p, intent);
 	ice_nominate_heard(a, now, p, intent);
 	trigger(a, now, p);
 	return p;

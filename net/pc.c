@@ -428,6 +428,7 @@ static int pc_set_up(parley_pc *pc, const parley_configuration *configuration)
 	config.mtu = configuration->mtu;
 	config.allow_loopback = pc->loopback;
 	config.nomination = configuration->nomination;
+	config.ice_lite = configuration->ice_lite;
 	config.log_level = configuration->log_level;
 	config.decline_media = configuration->decline_media;
 	config.key_log = configuration->key_log;

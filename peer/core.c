@@ -64,7 +64,7 @@ static int take_servers(parley_core *core, const parley_core_config *config)
 		int err = stun_server_parse(slice_from_string(config->ice_servers[i].url), &core->servers[i], &reason);
 		if (err)
 			return err;
-		core->server_count++;
+		core->server_count += !config->ice_lite; /* RFC 8445 2.5: host candidates only */
 	}
 	return 0;
 }
@@ -107,6 +107,7 @@ static int create_layers(parley_core *core, const parley_core_config *config)
 	ice.trace = &core->trace;
 	ice.allow_loopback = config->allow_loopback;
 	ice.nomination = (ice_nomination)config->nomination;
+	ice.lite = config->ice_lite;
 	if (config->demux)
 		ice.ufrag_length = DEMUX_UFRAG_LENGTH;
 	err = ice_create(&ice, &core->ice);
@@ -130,6 +131,7 @@ int parley_core_new(const parley_core_config *config, uint64_t now, parley_core 
 	core->key_log = config->key_log;
 	core->decline_media = config->decline_media;
 	core->ice_options = ice_options_of(config);
+	core->ice_lite = config->ice_lite;
 	core->created_at = now;
 	core->unix_time_s = config->unix_time_s;
 	core->polled_label.limit = SIZE_MAX;

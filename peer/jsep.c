@@ -121,6 +121,7 @@ static void fill_local(parley_core *core, local_parts *parts)
 		.ufrag = slice_from_string(ice_local_ufrag(core->ice)),
 		.pwd = slice_from_string(ice_local_pwd(core->ice)),
 		.ice_options = slice_from_string(core->ice_options),
+		.ice_lite = core->ice_lite,
 		.fingerprint = {.algorithm = slice_from_string("sha-256"),
 				.value = slice_from_string(dtls_certificate_fingerprint(core->certificate))},
 		.role = established_role(core),

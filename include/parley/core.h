@@ -122,7 +122,10 @@ typedef struct {
 	size_t mtu;	     /* UDP payload bytes per datagram, 576..1472; default 1200 */
 	bool allow_loopback; /* offer loopback addresses as candidates: for tests on one machine; default false */
 	enum parley_nomination nomination; /* default PARLEY_NOMINATION_REGULAR */
-	enum parley_log_level log_level;   /* which log lines become events; default PARLEY_LOG_OFF */
+	/* ICE lite (RFC 8445 2.5): checks are answered, none are sent, servers not asked. For a machine that everybody can reach at
+	 * its own addresses, such as a public server; default false */
+	bool ice_lite;
+	enum parley_log_level log_level; /* which log lines become events; default PARLEY_LOG_OFF */
 	bool decline_media; /* answer audio and video inactive where no transceiver was added for them; default false: a
 			       recvonly transceiver is made for each */
 	bool key_log;	    /* emit PARLEY_EVENT_KEY_LOG: secrets that decrypt the connection; default false */

@@ -42,6 +42,7 @@ typedef struct {
 	const char *bind_address; /* only this local IP address; NULL: all that are up */
 	parley_port *port; /* these sockets, shared with others, instead of its own; the two above do not count then */
 	enum parley_nomination nomination;
+	bool ice_lite;
 	enum parley_log_level log_level;
 	bool decline_media;
 	bool key_log;
