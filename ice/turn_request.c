@@ -173,6 +173,10 @@ static void challenged(turn_client *c, uint64_t now, size_t slot, const stun_mes
 	turn_request *r = &c->requests[slot];
 	/* One that was built before the last challenge only needs what we know by now. */
 	int err = r->challenge == c->challenge ? stun_credentials_challenge(&c->credentials, m) : 0;
+	if (err && r->ask == TURN_ASK_DELETE) {
+		answered(c, now, slot, NULL);
+		return;
+	}
 	if (err) {
 		turn_note_words(c, m);
 		turn_over(c, (turn_failure){.error = err, .code = err == PARLEY_EAUTH ? m->error_code : 0}, NULL);
