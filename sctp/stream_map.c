@@ -5,70 +5,74 @@
 
 #include "parley/types.h"
 
+#define BITS 4u	       /* of a number, that a node branches by */
+#define ROOT_SHIFT 12u /* to those that the root branches by */
+
+static size_t slot_of(uint32_t id, unsigned shift)
+{
+	return id >> shift & (STREAM_MAP_FANOUT - 1);
+}
+
+/* The leaf that has the number, with *shift 0; NULL: there is none, and *shift tells which branch is missing. */
+static void *const *find_leaf(const stream_map *map, uint32_t id, unsigned *shift)
+{
+	void *const *slots = map->slots;
+	for (*shift = ROOT_SHIFT; *shift > 0; *shift -= BITS) {
+		void *const *below = slots[slot_of(id, *shift)];
+		if (!below)
+			return NULL;
+		slots = below;
+	}
+	return slots;
+}
+
 void *stream_map_get(const stream_map *map, uint16_t id)
 {
-	size_t at = id / STREAM_MAP_PAGE;
-	const stream_map_page *page = at < map->page_count ? map->pages[at] : NULL;
-	return page ? page->records[id % STREAM_MAP_PAGE] : NULL;
-}
-
-static int grow(stream_map *map, size_t count)
-{
-	stream_map_page **pages = realloc(map->pages, count * sizeof *pages);
-	if (!pages)
-		return PARLEY_ENOMEM;
-	memset(pages + map->page_count, 0, (count - map->page_count) * sizeof *pages);
-	map->pages = pages;
-	map->page_count = count;
-	return 0;
-}
-
-static void remove_record(stream_map *map, size_t at, uint16_t id)
-{
-	stream_map_page *page = at < map->page_count ? map->pages[at] : NULL;
-	if (!page || !page->records[id % STREAM_MAP_PAGE])
-		return;
-	page->records[id % STREAM_MAP_PAGE] = NULL;
-	if (--page->used)
-		return;
-	free(page);
-	map->pages[at] = NULL;
+	unsigned shift;
+	void *const *leaf = find_leaf(map, id, &shift);
+	return leaf ? leaf[slot_of(id, 0)] : NULL;
 }
 
 int stream_map_put(stream_map *map, uint16_t id, void *record)
 {
-	size_t at = id / STREAM_MAP_PAGE;
-	if (!record) {
-		remove_record(map, at, id);
-		return 0;
+	void **slots = map->slots;
+	for (unsigned shift = ROOT_SHIFT; shift > 0; shift -= BITS) {
+		void **below = &slots[slot_of(id, shift)];
+		if (!*below && !record)
+			return 0;
+		if (!*below)
+			*below = calloc(STREAM_MAP_FANOUT, sizeof(void *));
+		if (!*below)
+			return PARLEY_ENOMEM;
+		slots = *below;
 	}
-	if (at >= map->page_count && grow(map, at + 1))
-		return PARLEY_ENOMEM;
-	if (!map->pages[at])
-		map->pages[at] = calloc(1, sizeof **map->pages);
-	if (!map->pages[at])
-		return PARLEY_ENOMEM;
-	void **slot = &map->pages[at]->records[id % STREAM_MAP_PAGE];
-	map->pages[at]->used += !*slot;
-	*slot = record;
+	slots[slot_of(id, 0)] = record;
 	return 0;
 }
 
 void *stream_map_next(const stream_map *map, uint32_t *id)
 {
-	for (; *id / STREAM_MAP_PAGE < map->page_count; ++*id) {
-		if (!map->pages[*id / STREAM_MAP_PAGE])
-			*id |= STREAM_MAP_PAGE - 1; /* to the next page */
-		else if (stream_map_get(map, (uint16_t)*id))
-			return stream_map_get(map, (uint16_t)*id);
+	while (*id <= UINT16_MAX) {
+		unsigned shift;
+		void *const *leaf = find_leaf(map, *id, &shift);
+		if (leaf && leaf[slot_of(*id, 0)])
+			return leaf[slot_of(*id, 0)];
+		*id = ((*id >> shift) + 1) << shift; /* past the branch that is missing */
 	}
 	return NULL;
 }
 
+static void free_below(void **slots, unsigned shift)
+{
+	for (size_t i = 0; shift > 0 && i < STREAM_MAP_FANOUT; i++) {
+		if (slots[i])
+			free_below(slots[i], shift - BITS);
+		free(slots[i]);
+	}
+}
+
 void stream_map_clear(stream_map *map)
 {
-	for (size_t i = 0; i < map->page_count; i++)
-		free(map->pages[i]);
-	free(map->pages);
-	*map = (stream_map){0};
+	free_below(map->slots, ROOT_SHIFT);
+	memset(map, 0, sizeof *map);
 }
