@@ -5,7 +5,9 @@
 
 #include "sdp/internal.h"
 
-#define BLOCK_SIZE 8192u /* a browser's offer fits two or three */
+/* A description of data channels only fits the first block; each further one is twice as large as that before. */
+#define BLOCK_FIRST 1536u
+#define BLOCK_MAX 12288u
 
 struct sdp_block {
 	struct sdp_block *next;
@@ -31,7 +33,11 @@ void sdp_free(sdp_session *session)
 
 static struct sdp_block *add_block(sdp_session *session, size_t size)
 {
-	size_t capacity = size > BLOCK_SIZE ? size : BLOCK_SIZE;
+	size_t capacity = session->arena ? 2 * session->arena->capacity : BLOCK_FIRST;
+	if (capacity > BLOCK_MAX)
+		capacity = BLOCK_MAX;
+	if (capacity < size)
+		capacity = size;
 	struct sdp_block *b = calloc(1, sizeof *b + capacity);
 	if (!b)
 		return NULL;
