@@ -179,7 +179,8 @@ static void say_goodbye(parley_core *core)
 	if (core->sctp && dtls_get_state(core->dtls) == DTLS_CONNECTED) {
 		/* RFC 8831 says nothing of closing all at once; browsers abort with this cause and text too. */
 		sctp_abort(core->sctp, core->now, "Close called");
-		packet p = {.data = core->plain, .capacity = sizeof core->plain};
+		uint8_t bytes[PEER_DATAGRAM_MAX];
+		packet p = {.data = bytes, .capacity = sizeof bytes};
 		while (sctp_poll_transmit(core->sctp, core->now, &p))
 			if (dtls_send(core->dtls, core->now, slice_of(p.data, p.len)))
 				break;

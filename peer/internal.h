@@ -107,7 +107,7 @@ struct parley_core {
 	queued_event *reserve; /* allocated in advance, to report that memory ran out */
 	trace_line polled_log;
 	buf polled_label; /* label and protocol of the channel given last, each with its NUL */
-	uint8_t plain[PEER_DATAGRAM_MAX], datagram[ICE_HEADROOM + PEER_DATAGRAM_MAX + ICE_TAILROOM];
+	uint8_t datagram[ICE_HEADROOM + PEER_DATAGRAM_MAX + ICE_TAILROOM];
 
 	/* counters */
 	uint64_t packets_sent, packets_received, bytes_sent, bytes_received, packets_dropped;

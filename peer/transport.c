@@ -281,7 +281,8 @@ static bool transmit_ice(parley_core *core, parley_packet *out)
 /* The next SCTP packet as one DTLS record, put together in core->datagram. */
 static bool seal_sctp(parley_core *core, packet *record)
 {
-	packet plain = {.data = core->plain, .capacity = sizeof core->plain};
+	uint8_t bytes[PEER_DATAGRAM_MAX];
+	packet plain = {.data = bytes, .capacity = sizeof bytes};
 	while (sctp_poll_transmit(core->sctp, core->now, &plain)) {
 		int err = dtls_seal(core->dtls, core->now, slice_of(plain.data, plain.len), record);
 		if (!err)
