@@ -143,7 +143,7 @@ static void call(world *w, uint8_t op)
 		break;
 	case 13:
 		if (addr.ip[3] == 7)
-			ice_close(w->ice);
+			ice_close(w->ice, w->now);
 		break;
 	default:
 		(void)ice_set_controlling(w->ice, addr.port & 1);

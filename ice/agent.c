@@ -64,6 +64,7 @@ int ice_create(const ice_config *config, ice_agent **out)
 	a->pac_deadline = TIME_NEVER;
 	list_init(&a->triggered);
 	list_init(&a->outgoing);
+	list_init(&a->incoming);
 	int err = ice_new_credentials(a, &a->local);
 	if (!err && !config->has_tie_breaker)
 		err = rng_u64(&config->random, &a->tie_breaker);
@@ -98,6 +99,8 @@ void ice_destroy(ice_agent *a)
 	if (!a)
 		return;
 	clear(a);
+	ice_relays_clear(a);
+	ice_servers_clear(a);
 	wipe(a, sizeof *a);
 	free(a);
 }
@@ -136,6 +139,19 @@ static bool fill_resolve(const ice_agent *a, uint32_t id, ice_event *out)
 	return false;
 }
 
+static bool fill_stream(const ice_agent *a, uint32_t stream, ice_event *out)
+{
+	const ice_relay *r = ice_relay_of(a, stream);
+	if (!r)
+		return false;
+	out->id = stream;
+	out->remote = *turn_server(r->client);
+	out->tls = r->server->over == ICE_OVER_TLS;
+	text t = text_of(out->name, sizeof out->name);
+	text_string(&t, r->domain[0] ? r->domain : r->server->name);
+	return true;
+}
+
 /* False: what it told of is gone by now. */
 static bool fill_event(const ice_agent *a, const ice_queued_event *e, ice_event *out)
 {
@@ -156,6 +172,11 @@ static bool fill_event(const ice_agent *a, const ice_queued_event *e, ice_event 
 		return true;
 	case ICE_EVENT_SELECTED_PAIR:
 		return ice_selected(a, &out->local, &out->remote);
+	case ICE_EVENT_STREAM_OPEN:
+		return fill_stream(a, e->value, out);
+	case ICE_EVENT_STREAM_CLOSE:
+		out->id = e->value;
+		return true;
 	}
 	return false;
 }
@@ -274,6 +295,7 @@ void ice_settle(ice_agent *a, uint64_t now)
 {
 	if (a->state == ICE_CLOSED)
 		return;
+	(void)ice_relays_update(a, now);
 	ice_gather_update(a);
 	ice_lite_pair_up(a, now);
 	ice_nominate(a, now);
@@ -282,8 +304,9 @@ void ice_settle(ice_agent *a, uint64_t now)
 	ice_set_state(a, derive_state(a));
 }
 
-void ice_close(ice_agent *a)
+void ice_close(ice_agent *a, uint64_t now)
 {
+	(void)now;
 	if (a->state == ICE_CLOSED)
 		return;
 	clear(a);
@@ -300,6 +323,7 @@ void ice_timeout(ice_agent *a, uint64_t now)
 	if (a->state == ICE_CLOSED)
 		return;
 	ice_gather_timeout(a, now);
+	ice_relays_timeout(a, now);
 	ice_check_timeout(a, now);
 	ice_path_timeout(a, now);
 	if (now >= a->pac_deadline) {
@@ -313,7 +337,8 @@ uint64_t ice_deadline(const ice_agent *a)
 {
 	if (a->state == ICE_CLOSED)
 		return TIME_NEVER;
-	uint64_t t = time_min(ice_gather_deadline(a), ice_check_deadline(a));
+	uint64_t t = time_min(ice_gather_deadline(a), ice_relays_deadline(a));
+	t = time_min(t, ice_check_deadline(a));
 	t = time_min(t, time_min(ice_path_deadline(a), ice_nominate_deadline(a)));
 	t = time_min(t, a->pac_deadline);
 	return wants_start(a) ? time_min(t, a->next_start) : t;
@@ -328,6 +353,12 @@ static int receive_response(ice_agent *a, uint64_t now, size_t base, const parle
 	return ice_check_receive(a, now, base, remote, m);
 }
 
+/* RFC 8829 4.1.1: with the policy "relay" there is no direct path, not even for who has guessed it. */
+static bool may_hear(const ice_agent *a, size_t base)
+{
+	return !a->config.relay_only || a->bases[base].kind == ICE_BASE_RELAY;
+}
+
 static int receive_parsed(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote,
 			  const stun_message *m)
 {
@@ -336,7 +367,7 @@ static int receive_parsed(ice_agent *a, uint64_t now, const parley_addr *local, 
 		a->counters.drop_malformed++;
 		return PARLEY_EPROTO;
 	}
-	if (!ice_find_base(a, local, &base)) {
+	if (!ice_find_base(a, local, &base) || !may_hear(a, base)) {
 		a->counters.drop_unmatched++;
 		return PARLEY_ENOTFOUND;
 	}
@@ -352,12 +383,10 @@ static int receive_parsed(ice_agent *a, uint64_t now, const parley_addr *local, 
 	return PARLEY_EPROTO;
 }
 
-int ice_receive(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote, slice message)
+int ice_receive_stun(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote, slice message)
 {
 	stun_message m;
 	char from[ADDR_TEXT_MAX];
-	if (a->state == ICE_CLOSED)
-		return PARLEY_ESTATE;
 	int err = stun_parse(message, &m);
 	if (err)
 		a->counters.drop_malformed++;
@@ -366,8 +395,75 @@ int ice_receive(ice_agent *a, uint64_t now, const parley_addr *local, const parl
 	if (err)
 		trace_printf(a->config.trace, TRACE_WARN, "ice", "message from %s dropped: %s",
 			     addr_print(remote, from), parley_strerror(err));
+	return err;
+}
+
+/* RFC 8489 5: the message type without its class bits. */
+static bool is_binding(slice datagram)
+{
+	reader r = reader_of(datagram);
+	return stun_is_message(datagram) && (read_u16(&r) & ~0x0110u) == STUN_BINDING;
+}
+
+/* A server answers Binding requests too; all else that comes from it is for the client that made an allocation there. */
+static ice_relay *relay_for(const ice_agent *a, const parley_addr *local, const parley_addr *remote, slice datagram)
+{
+	size_t base;
+	if (is_binding(datagram))
+		return NULL;
+	return ice_find_base(a, local, &base) ? ice_relay_at(a, base, remote) : NULL;
+}
+
+bool ice_wants(slice datagram)
+{
+	return (datagram.len && datagram.data[0] < 4) || stun_is_channel_data(datagram);
+}
+
+int ice_receive(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote, slice datagram)
+{
+	if (a->state == ICE_CLOSED)
+		return PARLEY_ESTATE;
+	int err = 0;
+	turn_data data;
+	ice_relay *r = relay_for(a, local, remote, datagram);
+	if (r && turn_receive(r->client, now, datagram, &data))
+		ice_unwrapped(a, now, &data.relayed, &data.peer, data.data);
+	else if (!r)
+		err = ice_receive_stun(a, now, local, remote, datagram);
 	ice_settle(a, now);
 	return err;
+}
+
+/* --- streams --- */
+
+void ice_stream_opened(ice_agent *a, uint64_t now, uint32_t stream, const parley_addr *local)
+{
+	(void)local;
+	ice_relay *r = ice_relay_of(a, stream);
+	if (a->state == ICE_CLOSED || !r)
+		return;
+	ice_relay_opened(r, now);
+	ice_settle(a, now);
+}
+
+void ice_stream_closed(ice_agent *a, uint64_t now, uint32_t stream, int error, const char *why)
+{
+	ice_relay *r = ice_relay_of(a, stream);
+	if (a->state == ICE_CLOSED || !r)
+		return;
+	ice_relay_closed(r, now, error, why);
+	ice_settle(a, now);
+}
+
+void ice_stream_receive(ice_agent *a, uint64_t now, uint32_t stream, slice bytes)
+{
+	ice_relay *r = ice_relay_of(a, stream);
+	turn_data data;
+	if (a->state == ICE_CLOSED || !r)
+		return;
+	while (turn_stream_receive(r->client, now, &bytes, &data))
+		ice_unwrapped(a, now, &data.relayed, &data.peer, data.data);
+	ice_settle(a, now);
 }
 
 /* --- roles and credentials --- */

@@ -3,9 +3,14 @@
 
 #include "ice/internal.h"
 
-#define PREFERENCE_MAX 65535u /* RFC 8445 5.1.2.1 */
-#define PREFERENCE_STEP 16u   /* between sockets: room for one candidate per STUN server */
-#define PREFERENCE_LAST 2048u /* loopback and link-local: below all others */
+/* The local preference of RFC 8445 5.1.2.1: sockets from the first, then relays by the way to their server. */
+#define PREFERENCE_MAX 65535u
+#define PREFERENCE_STEP 32u	  /* between bases: room for one candidate per server */
+#define PREFERENCE_RELAYS 0xa000u /* below any socket's; the next way so much lower: */
+#define PREFERENCE_OVER 0x2000u
+#define PREFERENCE_LAST 0x2000u /* loopback and link-local: below all others */
+
+#define HIDDEN_PORT 9u /* RFC 8839 9.1 */
 
 /* --- local candidates --- */
 
@@ -17,16 +22,16 @@ ice_local *ice_local_find(const ice_agent *a, size_t base, const parley_addr *ad
 	return NULL;
 }
 
-static bool same_server(const ice_local *x, const ice_local *y)
+static bool same_server(const ice_server *x, const ice_server *y)
 {
-	return x->has_server == y->has_server && (!x->has_server || addr_equal_ip(&x->server, &y->server));
+	return x == y || (x && y && x->over == y->over && addr_equal_ip(&x->addr, &y->addr));
 }
 
 /* RFC 8445 5.1.1.3: the same for the same type, base address, protocol and server. */
 static bool same_foundation(const ice_agent *a, const ice_local *x, const ice_local *y)
 {
 	return x->candidate.type == y->candidate.type && x->candidate.addr.transport == y->candidate.addr.transport &&
-	       addr_equal_ip(&a->bases[x->base].addr, &a->bases[y->base].addr) && same_server(x, y);
+	       addr_equal_ip(&a->bases[x->base].addr, &a->bases[y->base].addr) && same_server(x->server, y->server);
 }
 
 static void set_foundation(ice_agent *a, ice_local *l)
@@ -42,8 +47,18 @@ static void set_foundation(ice_agent *a, ice_local *l)
 	text_printf(&t, "%u", a->next_foundation++);
 }
 
-ice_local *ice_local_add(ice_agent *a, size_t base, ice_type type, const parley_addr *addr, uint16_t preference,
-			 const parley_addr *server)
+/* RFC 8839 5.1: the base of a reflexive candidate, of a relayed one its mapped address; or what says nothing of us. */
+static parley_addr related_of(const ice_agent *a, const ice_candidate *c, const ice_base *b)
+{
+	parley_addr related = b->kind == ICE_BASE_RELAY ? b->relay->mapped : b->addr;
+	if (!a->config.relay_only && related.family)
+		return related;
+	return (parley_addr){.family = c->addr.family, .transport = c->addr.transport, .port = HIDDEN_PORT};
+}
+
+/* Adds one, and tells nobody of it. server: who told of it, or NULL. NULL: limit or memory. */
+static ice_local *add_local(ice_agent *a, size_t base, ice_type type, const parley_addr *addr, uint16_t preference,
+			    const ice_server *server)
 {
 	if (a->local_count == ICE_LOCAL_CANDIDATES_MAX) {
 		a->counters.drop_limit++;
@@ -54,15 +69,13 @@ ice_local *ice_local_add(ice_agent *a, size_t base, ice_type type, const parley_
 		return NULL;
 	l->id = a->next_id++;
 	l->base = base;
-	l->has_server = server != NULL;
-	if (server)
-		l->server = *server;
+	l->server = server;
 	ice_candidate *c = &l->candidate;
 	*c = (ice_candidate){.component = ICE_COMPONENT, .addr = *addr, .type = type};
 	c->priority = ice_priority(type, preference, ICE_COMPONENT);
 	if (type != ICE_HOST) {
 		c->has_related = true;
-		c->related = a->bases[base].addr;
+		c->related = related_of(a, c, &a->bases[base]);
 	}
 	memcpy(c->ufrag, a->local.ufrag, sizeof c->ufrag);
 	set_foundation(a, l);
@@ -72,23 +85,42 @@ ice_local *ice_local_add(ice_agent *a, size_t base, ice_type type, const parley_
 
 ice_local *ice_local_learn(ice_agent *a, size_t base, const parley_addr *addr)
 {
-	return ice_local_add(a, base, ICE_PRFLX, addr, a->bases[base].preference, NULL);
+	return add_local(a, base, ICE_PRFLX, addr, a->bases[base].preference, NULL);
+}
+
+void ice_local_reflexive(ice_agent *a, size_t base, const parley_addr *mapped, const ice_server *server)
+{
+	if (a->config.relay_only || ice_local_find(a, base, mapped))
+		return; /* no NAT, or two servers see the same: redundant (RFC 8445 5.1.3) */
+	uint16_t preference = (uint16_t)(a->bases[base].preference - ice_server_rank(a, server));
+	ice_local *l = add_local(a, base, ICE_SRFLX, mapped, preference, server);
+	if (l)
+		ice_queue_event(a, ICE_EVENT_CANDIDATE, l->id);
 }
 
 /* --- the candidate of a base --- */
 
 /* Worth offering only where there is nothing else: nobody elsewhere can reach it. */
-static bool is_last_resort(const ice_agent *a, const parley_addr *addr)
+static bool is_last_resort(const ice_agent *a, const ice_base *b)
 {
-	return (addr_is_loopback(addr) && !a->config.allow_loopback) || addr_is_link_local(addr);
+	bool loopback = addr_is_loopback(&b->addr) && !a->config.allow_loopback;
+	return b->kind != ICE_BASE_RELAY && (loopback || addr_is_link_local(&b->addr));
+}
+
+/* By policy, and as long as the server is among those given. */
+static bool may_offer(const ice_agent *a, const ice_base *b)
+{
+	return b->kind == ICE_BASE_RELAY ? ice_server_is_asked(a, b->relay->server) : !a->config.relay_only;
 }
 
 static int offer(ice_agent *a, size_t base)
 {
 	ice_base *b = &a->bases[base];
-	if (b->offered)
+	if (b->offered || !may_offer(a, b))
 		return 0;
-	ice_local *l = ice_local_add(a, base, ICE_HOST, &b->addr, b->preference, NULL);
+	bool relayed = b->kind == ICE_BASE_RELAY;
+	ice_local *l = add_local(a, base, relayed ? ICE_RELAY : ICE_HOST, &b->addr, b->preference,
+				 relayed ? b->relay->server : NULL);
 	if (!l)
 		return PARLEY_ENOMEM;
 	b->offered = true;
@@ -100,7 +132,7 @@ static int offer(ice_agent *a, size_t base)
 static void offer_last_resorts(ice_agent *a)
 {
 	for (size_t i = 0; i < a->base_count; i++)
-		if (a->bases[i].used && !is_last_resort(a, &a->bases[i].addr))
+		if (a->bases[i].used && !is_last_resort(a, &a->bases[i]))
 			return;
 	for (size_t i = 0; i < a->base_count; i++)
 		if (a->bases[i].used)
@@ -110,7 +142,7 @@ static void offer_last_resorts(ice_agent *a)
 void ice_bases_offer(ice_agent *a)
 {
 	for (size_t i = 0; i < a->base_count; i++)
-		if (a->bases[i].used && !is_last_resort(a, &a->bases[i].addr))
+		if (a->bases[i].used && !is_last_resort(a, &a->bases[i]))
 			(void)offer(a, i);
 	if (a->end_of_sources)
 		offer_last_resorts(a);
@@ -142,11 +174,17 @@ static bool preference_taken(const ice_agent *a, uint16_t preference)
 	return false;
 }
 
-/* RFC 8421 4: IPv6 and IPv4 interleaved, IPv6 first. Each socket has its own (RFC 8445 5.1.2.1). */
-static uint16_t preference_of(const ice_agent *a, const parley_addr *addr)
+static unsigned top_preference(const ice_base *b)
 {
-	unsigned top = addr_is_loopback(addr) || addr_is_link_local(addr) ? PREFERENCE_LAST : PREFERENCE_MAX;
-	unsigned preference = top - (addr->family == PARLEY_IPV4 ? PREFERENCE_STEP : 0);
+	if (b->kind == ICE_BASE_RELAY)
+		return PREFERENCE_RELAYS - PREFERENCE_OVER * b->relay->server->over;
+	return addr_is_loopback(&b->addr) || addr_is_link_local(&b->addr) ? PREFERENCE_LAST : PREFERENCE_MAX;
+}
+
+/* RFC 8421 4: IPv6 and IPv4 interleaved, IPv6 first. Each base has its own (RFC 8445 5.1.2.1). */
+static uint16_t preference_of(const ice_agent *a, const ice_base *b)
+{
+	unsigned preference = top_preference(b) - (b->addr.family == PARLEY_IPV4 ? PREFERENCE_STEP : 0);
 	while (preference_taken(a, (uint16_t)preference))
 		preference -= 2 * PREFERENCE_STEP;
 	return (uint16_t)preference;
@@ -160,20 +198,31 @@ static int free_slot(const ice_agent *a, size_t *slot)
 	return a->base_count < ICE_BASES_MAX ? 0 : PARLEY_ELIMIT;
 }
 
-/* Makes a base, with its candidate if offer_it. */
-static int add_base(ice_agent *a, const ice_base *fresh, bool offer_it, size_t *index)
+/* Makes a base, and its candidate unless that is better kept for later. */
+static int add_base(ice_agent *a, const ice_base *fresh, size_t *index)
 {
 	if (free_slot(a, index))
 		return PARLEY_ELIMIT;
-	a->bases[*index] = *fresh;
-	a->bases[*index].used = true;
-	if (offer_it && offer(a, *index)) {
-		a->bases[*index].used = false;
+	ice_base *b = &a->bases[*index];
+	*b = *fresh;
+	b->preference = preference_of(a, b);
+	b->used = true;
+	if (!is_last_resort(a, b) && offer(a, *index)) {
+		b->used = false;
 		return PARLEY_ENOMEM;
 	}
 	if (*index == a->base_count)
 		a->base_count++;
 	return 0;
+}
+
+int ice_base_add_relay(ice_agent *a, ice_relay *relay, const parley_addr *relayed)
+{
+	size_t i;
+	if (ice_find_base(a, relayed, &i))
+		return 0;
+	ice_base fresh = {.kind = ICE_BASE_RELAY, .relay = relay, .addr = *relayed};
+	return add_base(a, &fresh, &i);
 }
 
 int ice_add_local(ice_agent *a, uint64_t now, const parley_addr *addr)
@@ -185,8 +234,8 @@ int ice_add_local(ice_agent *a, uint64_t now, const parley_addr *addr)
 		return PARLEY_EINVAL;
 	if (ice_find_base(a, addr, &i))
 		return 0;
-	ice_base fresh = {.addr = *addr, .preference = preference_of(a, addr)};
-	int err = add_base(a, &fresh, !is_last_resort(a, addr), &i);
+	ice_base fresh = {.kind = ICE_BASE_UDP, .addr = *addr};
+	int err = add_base(a, &fresh, &i);
 	if (err)
 		return err;
 	ice_gather_from(a, i);
@@ -225,6 +274,8 @@ void ice_base_remove(ice_agent *a, uint64_t now, size_t base)
 	drop_locals_of(a, base);
 	drop_early_of(a, &a->bases[base].addr);
 	a->bases[base].used = a->bases[base].offered = false;
+	if (a->bases[base].kind == ICE_BASE_UDP)
+		ice_relays_drop(a, now, base);
 	if (a->path.active && a->path.base == base) {
 		ice_path_drop(a);
 		a->concluded = false; /* the other pairs are of interest again */
@@ -234,12 +285,13 @@ void ice_base_remove(ice_agent *a, uint64_t now, size_t base)
 		ice_form_pairs(a);
 		ice_pairs_recheck(a, now);
 	}
+	a->bases[base].relay = NULL;
 }
 
 int ice_remove_local(ice_agent *a, uint64_t now, const parley_addr *addr)
 {
 	size_t base;
-	if (!ice_find_base(a, addr, &base))
+	if (!ice_find_base(a, addr, &base) || a->bases[base].kind == ICE_BASE_RELAY)
 		return PARLEY_ENOTFOUND;
 	ice_base_remove(a, now, base);
 	ice_settle(a, now);

@@ -53,7 +53,7 @@ static uint64_t initial_rto(const ice_agent *a)
 	return a->config.rto_us > paced ? a->config.rto_us : paced;
 }
 
-static void pair_failed(ice_agent *a, ice_pair *p)
+void ice_pair_failed(ice_agent *a, ice_pair *p)
 {
 	p->check.active = p->cancelled.active = false;
 	p->valid = p->nominating = p->nominated = p->nominate_when_valid = false;
@@ -92,7 +92,7 @@ void ice_check_start(ice_agent *a, uint64_t now, ice_pair *p)
 	ice_check_cancel(p);
 	ice_check c = {.active = true, .sends = 1, .intent = ice_nominate_intent(a, p), .wait_us = initial_rto(a)};
 	if (stun_id_random(&a->config.random, &c.id)) {
-		pair_failed(a, p);
+		ice_pair_failed(a, p);
 		return;
 	}
 	a->checks_begun = true;
@@ -110,7 +110,7 @@ static void check_timeout(ice_agent *a, uint64_t now, ice_pair *p)
 	bool early =
 		now < time_after(c->sent_at, c->wait_us); /* ice_check_hurry: the plan of waits goes on unchanged */
 	if (!early && c->sends >= a->config.check_sends) {
-		pair_failed(a, p);
+		ice_pair_failed(a, p);
 		return;
 	}
 	if (!early) {
@@ -162,7 +162,7 @@ static void role_conflict(ice_agent *a, ice_pair *p, const ice_check *c)
 		(void)rng_u64(&a->config.random, &a->tie_breaker);
 	}
 	if (++p->conflicts > ICE_CONFLICTS_MAX) {
-		pair_failed(a, p);
+		ice_pair_failed(a, p);
 		return;
 	}
 	p->check.active = p->cancelled.active = false;
@@ -239,6 +239,6 @@ int ice_check_receive(ice_agent *a, uint64_t now, size_t base, const parley_addr
 	if (usable && m->has_xor_mapped_address)
 		succeeded(a, now, p, &c, &m->xor_mapped_address);
 	else
-		pair_failed(a, p);
+		ice_pair_failed(a, p);
 	return 0;
 }

@@ -120,6 +120,7 @@ void ice_pair_remove(ice_agent *a, ice_pair *p)
 	for (; at < a->pair_count; at++)
 		a->pairs[at] = a->pairs[at + 1];
 	list_remove(&p->triggered);
+	ice_relay_forget(a, p);
 	free(p);
 }
 
@@ -164,6 +165,7 @@ ice_pair *ice_pair_add(ice_agent *a, size_t base, ice_remote *remote)
 	if (p || !a->bases[base].offered)
 		return p;
 	ice_pair fresh = {.base = base, .remote = remote, .remote_addr = to};
+	fresh.unpermitted = a->bases[base].kind == ICE_BASE_RELAY;
 	fresh.local = ice_local_find(a, base, &a->bases[base].addr);
 	fresh.priority = priority_of(a, &fresh);
 	if (!make_room(a, fresh.priority))
@@ -219,18 +221,20 @@ void ice_pair_trigger(ice_agent *a, ice_pair *p, bool first)
 		ice_pair_set_state(a, p, ICE_PAIR_WAITING);
 }
 
-/* RFC 8445 6.1.4.2 */
+/* RFC 8445 6.1.4.2; those wait that a relay has no permission for yet. */
 ice_pair *ice_next_pair(const ice_agent *a)
 {
 	if (!a->has_remote || a->config.lite)
 		return NULL;
-	if (!list_empty(&a->triggered))
-		return LIST_ENTRY(a->triggered.next, ice_pair, triggered);
+	LIST_FOR (n, &a->triggered)
+		if (!LIST_ENTRY(n, ice_pair, triggered)->unpermitted)
+			return LIST_ENTRY(n, ice_pair, triggered);
 	for (size_t i = 0; i < a->pair_count; i++)
-		if (a->pairs[i]->state == ICE_PAIR_WAITING)
+		if (a->pairs[i]->state == ICE_PAIR_WAITING && !a->pairs[i]->unpermitted)
 			return a->pairs[i];
 	for (size_t i = 0; i < a->pair_count; i++)
-		if (a->pairs[i]->state == ICE_PAIR_FROZEN && !foundation_is_busy(a, a->pairs[i]))
+		if (a->pairs[i]->state == ICE_PAIR_FROZEN && !a->pairs[i]->unpermitted &&
+		    !foundation_is_busy(a, a->pairs[i]))
 			return a->pairs[i];
 	return NULL;
 }

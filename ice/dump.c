@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <string.h>
 
 #include "ice/internal.h"
 
@@ -15,6 +16,57 @@ const ice_candidate *ice_local_candidate(const ice_agent *a, size_t i)
 const ice_candidate *ice_remote_candidate(const ice_agent *a, size_t i)
 {
 	return i < a->remote_count ? &a->remotes[i]->candidate : NULL;
+}
+
+bool ice_local_source(const ice_agent *a, size_t i, parley_addr *server, ice_over *over)
+{
+	if (i >= a->local_count || !a->locals[i]->server)
+		return false;
+	*server = a->locals[i]->server->addr;
+	*over = a->locals[i]->server->over;
+	return true;
+}
+
+static ice_server_info info_of(const ice_agent *a, const ice_server *s, size_t base, uint64_t took_us,
+			       const ice_failure *failure)
+{
+	ice_server_info info = {.turn = s->turn, .over = s->over, .server = s->addr, .took_us = took_us};
+	if (base != ICE_NO_BASE)
+		info.local = a->bases[base].addr;
+	info.error = failure->error;
+	info.code = failure->code;
+	memcpy(info.reason, failure->reason, sizeof info.reason);
+	return info;
+}
+
+static ice_server_info info_of_gather(const ice_agent *a, const ice_gather *g)
+{
+	ice_server_info info = info_of(a, g->server, g->base, g->took_us, &g->failure);
+	info.state = g->state == ICE_GATHER_DONE     ? ICE_SERVER_ANSWERED
+		     : g->state == ICE_GATHER_FAILED ? ICE_SERVER_FAILED
+						     : ICE_SERVER_ASKED;
+	return info;
+}
+
+static ice_server_info info_of_relay(const ice_agent *a, const ice_relay *r)
+{
+	ice_server_info info = info_of(a, r->server, r->base, r->took_us, &r->failure);
+	info.state = r->state == ICE_RELAY_ALLOCATED ? ICE_SERVER_ANSWERED
+		     : r->state == ICE_RELAY_FAILED  ? ICE_SERVER_FAILED
+						     : ICE_SERVER_ASKED;
+	return info;
+}
+
+size_t ice_get_servers(const ice_agent *a, ice_server_info *out, size_t max)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < a->gather_count; i++, n++)
+		if (n < max)
+			out[n] = info_of_gather(a, &a->gathers[i]);
+	for (size_t i = 0; i < a->relay_count; i++, n++)
+		if (n < max)
+			out[n] = info_of_relay(a, a->relays[i]);
+	return n;
 }
 
 static uint32_t local_index(const ice_agent *a, const ice_local *l)
@@ -86,12 +138,29 @@ static void dump_pair(const ice_agent *a, const ice_pair *p, text *out)
 	text_char(out, '\n');
 }
 
+static const char *relay_state_name(ice_relay_state state)
+{
+	static const char *const names[] = {"waiting", "connecting", "allocating", "allocated", "failed", "ending"};
+	return names[state];
+}
+
+static void dump_relay(const ice_relay *r, text *out)
+{
+	static const char *const over[] = {"udp", "tcp", "tls"};
+	char server[ADDR_TEXT_MAX];
+	text_printf(out, "  turn   %s %s %s%s%s\n", over[r->server->over], addr_print(&r->server->addr, server),
+		    relay_state_name(r->state), r->state == ICE_RELAY_FAILED ? ": " : "",
+		    r->state == ICE_RELAY_FAILED ? r->failure.reason : "");
+}
+
 void ice_dump(const ice_agent *a, uint64_t now, text *out)
 {
 	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
 	text_printf(out, "ice %s, gathering %s, %s, generation %u, %s:%s%s\n", ice_state_name(a->state),
 		    ice_gathering_name(a->gathering), a->controlling ? "controlling" : "controlled", a->generation,
 		    a->local.ufrag, a->has_remote ? a->remote.ufrag : "?", a->remote_lite ? " (lite)" : "");
+	for (size_t i = 0; i < a->relay_count; i++)
+		dump_relay(a->relays[i], out);
 	for (size_t i = 0; i < a->local_count; i++)
 		dump_candidate(&a->locals[i]->candidate, "local", out);
 	for (size_t i = 0; i < a->remote_count; i++)
@@ -112,6 +181,7 @@ static void check_pair(const ice_agent *a, size_t i)
 	assert(a->bases[p->base].used && a->bases[p->base].offered);
 	assert(local_index(a, p->local) < a->local_count && remote_index(a, p->remote) < a->remote_count);
 	assert(!p->mapped || local_index(a, p->mapped) < a->local_count);
+	assert(!p->unpermitted || a->bases[p->base].kind == ICE_BASE_RELAY);
 	assert(!p->valid || (p->state == ICE_PAIR_SUCCEEDED && p->mapped));
 	assert(!p->nominated || p->valid);
 	/* No pair hangs: what is in progress has a timer. */
@@ -121,8 +191,36 @@ static void check_pair(const ice_agent *a, size_t i)
 		assert(a->pairs[j]->base != p->base || !addr_equal(&a->pairs[j]->remote_addr, &p->remote_addr));
 }
 
+static bool is_relay(const ice_agent *a, const ice_relay *r)
+{
+	for (size_t i = 0; i < a->relay_count; i++)
+		if (a->relays[i] == r)
+			return true;
+	return false;
+}
+
+static void check_relays(const ice_agent *a)
+{
+	for (size_t i = 0; i < a->base_count; i++) {
+		const ice_base *b = &a->bases[i];
+		assert((b->used && b->kind == ICE_BASE_RELAY) == (b->relay != NULL));
+		assert(!b->relay || (is_relay(a, b->relay) && b->relay->state == ICE_RELAY_ALLOCATED));
+		assert(!b->used || !b->offered || !a->config.relay_only || b->relay);
+	}
+	for (size_t i = 0; i < a->relay_count; i++) {
+		const ice_relay *r = a->relays[i];
+		bool idle = r->state == ICE_RELAY_WAITING || r->state == ICE_RELAY_FAILED;
+		assert(idle == (r->client == NULL) && (!idle || r->stream == 0));
+		assert(r->base == ICE_NO_BASE || a->bases[r->base].used);
+		assert(ice_server_rank(a, r->server) < a->server_count);
+		if (r->client)
+			turn_check_invariants(r->client);
+	}
+}
+
 void ice_check_invariants(const ice_agent *a)
 {
+	check_relays(a);
 	size_t outgoing = 0, triggered = 0, learnt = 0, nominated = 0;
 	LIST_FOR (n, &a->outgoing)
 		outgoing++;

@@ -2,19 +2,25 @@
 
 /* --- who asks whom --- */
 
-static void add_gather(ice_agent *a, size_t base, const parley_addr *server)
+static void add_gather(ice_agent *a, size_t base, const ice_server *server)
 {
-	const parley_addr *b = &a->bases[base].addr;
-	if (!a->bases[base].used || b->family != server->family || addr_is_loopback(b) != addr_is_loopback(server) ||
-	    addr_is_link_local(b) || a->gather_count == ICE_GATHERS_MAX)
-		return;
-	a->gathers[a->gather_count++] = (ice_gather){.base = base, .server = *server};
+	if (!server->turn && !a->config.relay_only && ice_server_is_asked(a, server) &&
+	    ice_server_is_reached(a, server, base) && a->gather_count < ICE_GATHERS_MAX)
+		a->gathers[a->gather_count++] = (ice_gather){.base = base, .server = server};
+}
+
+void ice_gather_at(ice_agent *a, const ice_server *server)
+{
+	for (size_t i = 0; i < a->base_count; i++)
+		add_gather(a, i, server);
 }
 
 void ice_gather_from(ice_agent *a, size_t base)
 {
-	for (size_t s = 0; s < a->server_count; s++)
-		add_gather(a, base, &a->servers[s]);
+	for (size_t i = 0; i < a->server_count; i++) {
+		add_gather(a, base, a->servers[i]);
+		ice_relays_at(a, a->servers[i]);
+	}
 }
 
 void ice_gather_forget(ice_agent *a, size_t base)
@@ -26,38 +32,23 @@ void ice_gather_forget(ice_agent *a, size_t base)
 	a->gather_count = kept;
 }
 
-int ice_add_stun_server(ice_agent *a, uint64_t now, const parley_addr *server)
-{
-	if (a->state == ICE_CLOSED)
-		return PARLEY_ESTATE;
-	if (!ice_is_usable(server))
-		return PARLEY_EINVAL;
-	for (size_t i = 0; i < a->server_count; i++)
-		if (addr_equal(&a->servers[i], server))
-			return 0;
-	if (a->server_count == ICE_STUN_SERVERS_MAX)
-		return PARLEY_ELIMIT;
-	a->servers[a->server_count++] = *server;
-	for (size_t i = 0; i < a->base_count; i++)
-		add_gather(a, i, server);
-	ice_set_gathering(a, ICE_GATHERING_ACTIVE);
-	ice_settle(a, now);
-	return 0;
-}
-
 void ice_gather_again(ice_agent *a)
 {
 	a->gather_count = 0;
+	ice_servers_sweep(a);
 	if (a->base_count || a->end_of_sources)
 		ice_set_gathering(a, ICE_GATHERING_ACTIVE);
 	ice_bases_offer(a);
-	for (size_t i = 0; i < a->base_count; i++)
-		ice_gather_from(a, i);
+	ice_relays_offer(a);
+	for (size_t i = 0; i < a->server_count; i++) {
+		ice_gather_at(a, a->servers[i]);
+		ice_relays_at(a, a->servers[i]);
+	}
 }
 
-/* --- asking STUN servers (RFC 8445 5.1.1.2) --- */
+/* --- asking (RFC 8445 5.1.1.2) --- */
 
-bool ice_gather_wants_start(const ice_agent *a)
+static bool wants_start(const ice_agent *a)
 {
 	for (size_t i = 0; i < a->gather_count; i++)
 		if (a->gathers[i].state == ICE_GATHER_WAITING)
@@ -65,12 +56,17 @@ bool ice_gather_wants_start(const ice_agent *a)
 	return false;
 }
 
+bool ice_gather_wants_start(const ice_agent *a)
+{
+	return wants_start(a) || ice_relays_want_start(a);
+}
+
 bool ice_gather_pending(const ice_agent *a)
 {
 	for (size_t i = 0; i < a->gather_count; i++)
 		if (a->gathers[i].state == ICE_GATHER_WAITING || a->gathers[i].state == ICE_GATHER_ASKED)
 			return true;
-	return false;
+	return ice_relays_gathering(a);
 }
 
 static void ask(ice_agent *a, const ice_gather *g)
@@ -79,33 +75,53 @@ static void ask(ice_agent *a, const ice_gather *g)
 	writer w = writer_of(bytes, sizeof bytes);
 	stun_begin(&w, STUN_REQUEST, STUN_BINDING, &g->id);
 	stun_put_fingerprint(&w);
-	ice_send(a, &a->bases[g->base].addr, &g->server, &w);
+	ice_send(a, &a->bases[g->base].addr, &g->server->addr, &w);
 }
 
-static void fail(ice_agent *a, ice_gather *g, const char *why)
+static void fail(ice_agent *a, uint64_t now, ice_gather *g, int error, unsigned code, const char *why)
 {
 	char server[ADDR_TEXT_MAX];
-	trace_printf(a->config.trace, TRACE_WARN, "ice", "STUN server %s: %s", addr_print(&g->server, server), why);
+	trace_printf(a->config.trace, TRACE_WARN, "ice", "STUN server %s: %s", addr_print(&g->server->addr, server),
+		     why);
 	g->state = ICE_GATHER_FAILED;
+	g->took_us = now - g->asked_at;
+	g->failure = (ice_failure){.error = error, .code = code};
+	text t = text_of(g->failure.reason, sizeof g->failure.reason);
+	text_string(&t, why);
+}
+
+static void start(ice_agent *a, uint64_t now, ice_gather *g)
+{
+	g->asked_at = now;
+	int err = stun_id_random(&a->config.random, &g->id);
+	if (err) {
+		fail(a, now, g, err, 0, "no randomness for a transaction id");
+		return;
+	}
+	g->state = ICE_GATHER_ASKED;
+	g->wait_us = a->config.gather_rto_us;
+	g->due = time_after(now, g->wait_us);
+	g->give_up = time_after(now, a->config.gather_timeout_us);
+	ask(a, g);
+}
+
+static bool start_one(ice_agent *a, uint64_t now)
+{
+	for (size_t i = 0; i < a->gather_count; i++)
+		if (a->gathers[i].state == ICE_GATHER_WAITING) {
+			start(a, now, &a->gathers[i]);
+			return true;
+		}
+	return false;
 }
 
 void ice_gather_start_one(ice_agent *a, uint64_t now)
 {
-	for (size_t i = 0; i < a->gather_count; i++) {
-		ice_gather *g = &a->gathers[i];
-		if (g->state != ICE_GATHER_WAITING)
-			continue;
-		if (stun_id_random(&a->config.random, &g->id)) {
-			fail(a, g, "no randomness for a transaction id");
-			return;
-		}
-		g->state = ICE_GATHER_ASKED;
-		g->wait_us = a->config.gather_rto_us;
-		g->due = time_after(now, g->wait_us);
-		g->give_up = time_after(now, a->config.gather_timeout_us);
-		ask(a, g);
-		return;
-	}
+	a->relay_turn = !a->relay_turn;
+	if (a->relay_turn)
+		(void)(ice_relay_start_one(a, now) || start_one(a, now));
+	else
+		(void)(start_one(a, now) || ice_relay_start_one(a, now));
 }
 
 /* The bindings stay open as long as pairs may need them: until something is nominated (RFC 8445 5.1.1.4). */
@@ -132,7 +148,7 @@ void ice_gather_timeout(ice_agent *a, uint64_t now)
 		if (g->state != ICE_GATHER_ASKED)
 			continue;
 		if (now >= g->give_up) {
-			fail(a, g, "no answer");
+			fail(a, now, g, PARLEY_ETIMEDOUT, 0, "no answer");
 		} else if (now >= g->due) {
 			g->wait_us *= 2;
 			g->due = time_after(now, g->wait_us);
@@ -154,39 +170,29 @@ uint64_t ice_gather_deadline(const ice_agent *a)
 	return t;
 }
 
-static void add_srflx(ice_agent *a, const ice_gather *g, const parley_addr *mapped)
-{
-	if (ice_local_find(a, g->base, mapped))
-		return; /* no NAT, or two servers see the same: redundant (RFC 8445 5.1.3) */
-	unsigned server = 0;
-	while (server < a->server_count && !addr_equal(&a->servers[server], &g->server))
-		server++;
-	uint16_t preference = (uint16_t)(a->bases[g->base].preference - server);
-	ice_local *l = ice_local_add(a, g->base, ICE_SRFLX, mapped, preference, &g->server);
-	if (l)
-		ice_queue_event(a, ICE_EVENT_CANDIDATE, l->id);
-}
-
 /* What a server without credentials says is believed only as far as its 96-bit id and its address go. */
 static void answered(ice_agent *a, ice_gather *g, uint64_t now, const stun_message *m)
 {
 	const parley_addr *mapped = m->has_xor_mapped_address ? &m->xor_mapped_address : &m->mapped_address;
 	bool has_mapped = m->has_xor_mapped_address || m->has_mapped_address;
 	if (m->class == STUN_ERROR || m->unknown_count || !has_mapped || !ice_is_usable(mapped) ||
-	    mapped->family != g->server.family) {
-		fail(a, g, m->class == STUN_ERROR ? "error response" : "no usable address in the response");
+	    mapped->family != g->server->addr.family) {
+		bool error = m->class == STUN_ERROR;
+		fail(a, now, g, error ? PARLEY_EREFUSED : PARLEY_EPROTO, error ? m->error_code : 0,
+		     error ? "error response" : "no usable address in the response");
 		return;
 	}
 	g->state = ICE_GATHER_DONE;
+	g->took_us = now - g->asked_at;
 	g->due = time_after(now, ICE_SRFLX_KEEPALIVE_US);
-	add_srflx(a, g, mapped);
+	ice_local_reflexive(a, g->base, mapped, g->server);
 }
 
 bool ice_gather_receive(ice_agent *a, uint64_t now, size_t base, const parley_addr *remote, const stun_message *m)
 {
 	for (size_t i = 0; i < a->gather_count; i++) {
 		ice_gather *g = &a->gathers[i];
-		if (g->base != base || !addr_equal(&g->server, remote) || !stun_id_equal(&g->id, &m->id))
+		if (g->base != base || !addr_equal(&g->server->addr, remote) || !stun_id_equal(&g->id, &m->id))
 			continue;
 		if (g->state == ICE_GATHER_DONE && g->refreshing) {
 			g->refreshing = false;

@@ -1,16 +1,22 @@
 /*
  * ice/ice.h: an ICE agent for one component of one stream, as WebRTC with BUNDLE and rtcp-mux needs (RFC 8445 full or lite,
- * trickle RFC 8838, patient about missing candidates RFC 8863, consent RFC 7675), over UDP, IPv4 and IPv6.
+ * trickle RFC 8838, patient about missing candidates RFC 8863, consent RFC 7675), over UDP, IPv4 and IPv6, directly and
+ * through TURN servers (RFC 8656).
  *
  * It finds an address pair that works and watches that it still does. It does no I/O: the owner binds sockets, hands in
  * STUN messages, sends what ice_poll_transmit gives, and calls ice_timeout when ice_deadline has come. After every call the
- * owner empties ice_poll_transmit and ice_poll_event before the next one.
+ * owner empties ice_poll_transmit, ice_poll_data and ice_poll_event before the next one.
+ *
+ * A path is a local and a remote transport address: all that the agent tells, and all that is above it, speaks of paths. Its local
+ * address is that of a base: a socket of the owner's, or an address on a TURN server from which a relay sends for us. What that
+ * takes is hidden at the edge: ice_envelop puts around an application's datagram what the path needs, ice_receive and
+ * ice_stream_receive take it off.
  *
  * Not here: sockets, name resolution (ICE_EVENT_RESOLVE asks the owner), SDP beyond one candidate line (ice/candidate.h),
- * application data. TCP and relayed remote candidates: a relayed one is an address like any other; TCP ones are counted and
- * left out of the check list.
+ * what application data means. A relayed remote candidate is an address like any other; TCP ones are counted and left out of
+ * the check list.
  *
- * Order of calls: ice_create; then in any order ice_add_local, ice_add_stun_server, ice_set_remote,
+ * Order of calls: ice_create; then in any order ice_add_local, ice_add_stun_server, ice_add_turn_server, ice_set_remote,
  * ice_add_remote_candidate (also before ice_set_remote: they wait); ice_end_of_sources once no more local sources come.
  * Checks start as soon as there is one pair and the remote credentials are known. Times are monotonic microseconds.
  * Strings given are copied. Failing calls change nothing. One thread at a time per agent.
@@ -23,14 +29,17 @@
 #include "ice/candidate.h"
 
 /* Limits on what others can make the agent keep. */
-#define ICE_BASES_MAX 32u	      /* local sockets */
-#define ICE_STUN_SERVERS_MAX 8u	      /* addresses */
-#define ICE_GATHERS_MAX 64u	      /* socket x server */
+#define ICE_BASES_MAX 96u	      /* local sockets, and addresses on relays */
+#define ICE_STUN_SERVERS_MAX 16u      /* addresses */
+#define ICE_TURN_SERVERS_MAX 16u      /* addresses, each with its transport */
+#define ICE_GATHERS_MAX 64u	      /* socket x STUN server */
+#define ICE_RELAYS_MAX 32u	      /* socket x TURN server, and streams to TURN servers */
 #define ICE_LOCAL_CANDIDATES_MAX 96u  /* host, server-reflexive and learnt from responses */
 #define ICE_REMOTE_CANDIDATES_MAX 64u /* signalled ones; and as many again learnt from requests */
 #define ICE_PAIRS_MAX 100u	      /* RFC 8445 6.1.2.5 */
 #define ICE_EARLY_MAX 16u	      /* requests remembered until the remote credentials come */
 #define ICE_TRANSMIT_MAX 64u	      /* packets queued; beyond it the newest is dropped and counted */
+#define ICE_DATA_MAX (1u << 20)	      /* bytes waiting for ice_poll_data, overhead included; the same beyond it */
 
 /* What ice_envelop may write around a datagram: the longest header is that of a TURN Send indication to an IPv6 address (RFC 8656
  * 11.1: 20 bytes of header, 24 of XOR-PEER-ADDRESS, 4 of DATA's header), padding makes multiples of 4. */
@@ -38,7 +47,8 @@
 #define ICE_TAILROOM 3u
 #define ICE_PACKET_MAX (1200u + ICE_HEADROOM + ICE_TAILROOM) /* room to give to ice_poll_transmit */
 
-#define ICE_PWD_MAX 256u /* RFC 8839 5.4: 22 to 256 */
+#define ICE_PWD_MAX 256u    /* RFC 8839 5.4: 22 to 256 */
+#define ICE_REASON_MAX 128u /* characters */
 
 typedef struct ice_agent ice_agent;
 
@@ -58,14 +68,16 @@ typedef struct {
 	/* RFC 8445 2.5: for hosts that everybody can reach. Host candidates only; checks are answered, never sent; controlled, unless
 	 * the peer is lite as well: then the best pair by priority is taken as it is, and the role that was set decides. */
 	bool lite;
-	ice_nomination nomination;  /* default regular; a controlled agent follows any */
-	bool allow_loopback;	    /* offer loopback addresses even if there are others */
-	size_t ufrag_length;	    /* characters of ours, default 4, at most 32: more where it tells agents apart */
-	uint64_t ta_us;		    /* pace of new transactions, default 20 ms (RFC 8445 14.2: at least 5 ms) */
-	uint64_t rto_us;	    /* first retransmission of a check, default 250 ms, doubling */
-	uint32_t check_sends;	    /* how often a check is sent before its pair has failed, default 7: about 16 s */
+	ice_nomination nomination; /* default regular; a controlled agent follows any */
+	bool allow_loopback;	   /* offer loopback addresses even if there are others */
+	bool relay_only;      /* only relayed candidates are told, paired and used: the peer learns no other address */
+	bool shared_sockets;  /* other agents use them too: no TURN over UDP, whose server would have one client */
+	size_t ufrag_length;  /* characters of ours, default 4, at most 32: more where it tells agents apart */
+	uint64_t ta_us;	      /* pace of new transactions, default 20 ms (RFC 8445 14.2: at least 5 ms) */
+	uint64_t rto_us;      /* first retransmission of a check, default 250 ms, doubling */
+	uint32_t check_sends; /* how often a check is sent before its pair has failed, default 7: about 16 s */
 	uint64_t gather_rto_us;	    /* first retransmission to a STUN server, default 500 ms, doubling */
-	uint64_t gather_timeout_us; /* a STUN server that has not answered by then is given up, default 5 s */
+	uint64_t gather_timeout_us; /* a server that has not answered by then is waited for no longer, default 5 s */
 	uint64_t
 		nomination_delay_us; /* how long, from the first valid pair on, a better one is waited for, default 100 ms */
 	uint64_t pac_us;	     /* RFC 8863 4: never failed before that, default 39.5 s */
@@ -102,6 +114,8 @@ typedef enum {
 	ICE_EVENT_SELECTED_PAIR,   /* ice_selected has changed: local, remote */
 	ICE_EVENT_RESOLVE,	   /* look up name and call ice_resolved(id) */
 	ICE_EVENT_ROLE,		   /* a role conflict made us controlling, or controlled */
+	ICE_EVENT_STREAM_OPEN,	   /* connect the stream id to remote: ice_stream_opened or ice_stream_closed answers */
+	ICE_EVENT_STREAM_CLOSE,	   /* close the stream id and forget it */
 } ice_event_type;
 
 /* A copy: valid as long as the caller keeps it. */
@@ -110,17 +124,53 @@ typedef struct {
 	ice_candidate candidate;
 	ice_gathering gathering;
 	ice_state state;
-	parley_addr local, remote;
+	parley_addr local, remote; /* of a stream local has port 0, or no family: any */
 	uint32_t id;
-	char name[ICE_NAME_MAX + 1];
+	bool tls;
+	char name[ICE_NAME_MAX +
+		  1]; /* to resolve; of a stream with tls: what the certificate must name, "": the address */
 	bool controlling;
 } ice_event;
 
-/* Send from the socket bound at local. */
+/* stream 0: send data from the socket bound at local to remote. Else write it to that stream, all of it or, where the stream is
+ * full, nothing: as a network would. Unless it is control: that comes only once, and may not be lost. */
 typedef struct {
+	uint32_t stream;
+	bool control;
 	parley_addr local, remote;
 	packet data;
 } ice_packet;
+
+/* Application data that came along a path wrapped in something. */
+typedef struct {
+	parley_addr local, remote;
+	slice data;
+} ice_datagram;
+
+/* How a server is reached, in the order of preference. */
+typedef enum { ICE_OVER_UDP, ICE_OVER_TCP, ICE_OVER_TLS } ice_over;
+
+typedef struct {
+	parley_addr addr; /* transport as over says */
+	ice_over over;
+	slice username, password;
+	const char *name; /* what a TLS certificate must name; NULL or "": the address */
+} ice_turn_server;
+
+typedef enum { ICE_SERVER_ASKED, ICE_SERVER_ANSWERED, ICE_SERVER_FAILED } ice_server_state;
+
+/* What came of asking one server from one socket, or over one stream. */
+typedef struct {
+	bool turn;
+	ice_over over;
+	parley_addr server; /* as it was added: the server itself may have sent us to another */
+	parley_addr local;  /* family PARLEY_ADDR_NONE for streams */
+	ice_server_state state;
+	uint64_t took_us; /* from asking to the answer or the failure */
+	int error;	  /* FAILED: PARLEY_E*, as in ice/turn.h */
+	unsigned code;	  /* of the STUN error response; 0: none came */
+	char reason[ICE_REASON_MAX + 1];
+} ice_server_info;
 
 /* Counters since ice_create. */
 typedef struct {
@@ -162,8 +212,9 @@ void ice_config_default(ice_config *config); /* random and role remain to be set
 /* PARLEY_EINVAL (no random, or numbers out of range), PARLEY_ENOMEM, or the random source's error. */
 int ice_create(const ice_config *config, ice_agent **out);
 void ice_destroy(ice_agent *a); /* NULL is allowed */
-/* State closed: nothing is sent, answered or reported afterwards but this state. */
-void ice_close(ice_agent *a);
+/* State closed: nothing is answered or reported afterwards but this state. Paths can still be sent on, for a last word, until
+ * ice_poll_transmit is called: it then tells the TURN servers that we are gone, and that is all. */
+void ice_close(ice_agent *a, uint64_t now);
 
 /* NUL-terminated, of the present generation: 4 and 24 characters (RFC 8839 5.4). Valid until the next restart. */
 const char *ice_local_ufrag(const ice_agent *a);
@@ -181,8 +232,17 @@ int ice_add_local(ice_agent *a, uint64_t now, const parley_addr *addr);
 int ice_remove_local(ice_agent *a, uint64_t now, const parley_addr *addr);
 /* Asks this server from each socket of its family for a server-reflexive candidate. All are asked in parallel. */
 int ice_add_stun_server(ice_agent *a, uint64_t now, const parley_addr *server);
-/* No more ice_add_local and ice_add_stun_server: gathering is complete as soon as every STUN server has answered or been
- * given up. */
+/*
+ * Wants relayed candidates of this server: over UDP one from each socket of its family, else one over a stream that
+ * ICE_EVENT_STREAM_OPEN asks for; and the server-reflexive candidates it knows of. An allocation lasts until ice_close, restarts
+ * included. One that the server lost is made anew, and is then another candidate, also after gathering is complete.
+ * PARLEY_EINVAL: the address is unusable or not of the transport, a user name or password is empty or too long.
+ */
+int ice_add_turn_server(ice_agent *a, uint64_t now, const ice_turn_server *server);
+/* Forgets all servers added so far: from the next generation on (ice_restart) nothing is asked of them, and their allocations end.
+ * Servers that are added anew before that keep theirs. */
+void ice_clear_servers(ice_agent *a);
+/* No more sources for now: gathering is complete as soon as every server has answered or been given up. */
 void ice_end_of_sources(ice_agent *a, uint64_t now);
 
 /*
@@ -217,11 +277,25 @@ bool ice_is_controlling(const ice_agent *a);
 int ice_restart(ice_agent *a, uint64_t now);
 
 /*
- * A datagram that looks like STUN (RFC 7983: first byte 0..3) arrived at the socket bound at local, from remote. 0: it was one
+ * A datagram that looks like STUN or TURN's ChannelData (ice_wants) arrived at the socket bound at local, from remote. 0: it was one
  * of ours. PARLEY_EPROTO: malformed. PARLEY_EAUTH: not authentic. PARLEY_ENOTFOUND: an unknown local address, or a response nobody
- * waits for. All of these are counted and traced: the result needs no handling.
+ * waits for. All of these are counted and traced: the result needs no handling. Data may be in it: ice_poll_data.
  */
-int ice_receive(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote, slice message);
+int ice_receive(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote, slice datagram);
+bool ice_wants(slice datagram); /* RFC 7983 7: first byte 0..3 or 64..79 */
+/* Application data that was wrapped, valid until the next call of this function. False: no more. */
+bool ice_poll_data(ice_agent *a, ice_datagram *out);
+
+/*
+ * Streams are the owner's TCP or TLS connections, under numbers given here and never used again within the agent. Calls for
+ * an unknown one, or one closed meanwhile, are ignored.
+ */
+/* Connected; with TLS: the certificate is believed. local: where from. */
+void ice_stream_opened(ice_agent *a, uint64_t now, uint32_t stream, const parley_addr *local);
+/* Could not be connected, or has ended; no ICE_EVENT_STREAM_CLOSE follows. why: one line for people. */
+void ice_stream_closed(ice_agent *a, uint64_t now, uint32_t stream, int error, const char *why);
+/* Bytes came, cut in any way. Data may be in them: ice_poll_data. */
+void ice_stream_receive(ice_agent *a, uint64_t now, uint32_t stream, slice bytes);
 
 /* The peer has proved, by a STUN message with a password only it and we know, that it is at remote and reaches local: the
  * gate that other protocols' packets must pass. */
@@ -247,7 +321,7 @@ bool ice_poll_transmit(ice_agent *a, uint64_t now, ice_packet *out);
  * go in front of data, padding behind, in place. ICE_HEADROOM bytes before data.data and ICE_TAILROOM behind data.len are
  * the callee's to write. False, p unchanged: there is no way to send from local now; the datagram is lost.
  */
-bool ice_envelop(const ice_agent *a, ice_packet *p);
+bool ice_envelop(ice_agent *a, uint64_t now, ice_packet *p);
 bool ice_poll_event(ice_agent *a, ice_event *out);
 
 ice_state ice_get_state(const ice_agent *a);
@@ -261,6 +335,10 @@ size_t ice_get_pairs(const ice_agent *a, ice_pair_info *out, size_t max);
 /* NULL past the end. Valid until the next call that is not const. Of the present generation. */
 const ice_candidate *ice_local_candidate(const ice_agent *a, size_t i);
 const ice_candidate *ice_remote_candidate(const ice_agent *a, size_t i);
+/* The server that told of local candidate i, how it was reached. False: none did. */
+bool ice_local_source(const ice_agent *a, size_t i, parley_addr *server, ice_over *over);
+/* What came of asking the servers of this generation; fills up to max, returns how many there are. */
+size_t ice_get_servers(const ice_agent *a, ice_server_info *out, size_t max);
 
 /* A table for people: roles, candidates, check list. No passwords. */
 void ice_dump(const ice_agent *a, uint64_t now, text *out);

@@ -4,7 +4,9 @@
  *   agent.c      life, credentials, state, time, the event queue
  *   base.c       bases, which packets leave from and come to, and the candidates at them
  *   wire.c       from a path between two addresses to what the owner sends
- *   gather.c     STUN servers
+ *   servers.c    STUN and TURN servers
+ *   gather.c     asking STUN servers
+ *   relay.c      allocations at TURN servers, and the permissions that paths through them need
  *   remote.c     the remote's credentials and candidates, names, early requests
  *   checklist.c  pairs: forming, order, freezing, the triggered queue
  *   check.c      our checks: sending, responses
@@ -23,8 +25,10 @@
 #include "base/rng.h"
 #include "ice/ice.h"
 #include "ice/pulse.h"
+#include "ice/turn.h"
 #include "stun/stun.h"
 
+#define ICE_NO_BASE SIZE_MAX
 #define ICE_COMPONENT 1u	 /* BUNDLE and rtcp-mux: the only one */
 #define ICE_UFRAG_LENGTH_MAX 32u /* of one of ours */
 #define ICE_PWD_LENGTH 24u	 /* RFC 8839 5.4: at least 128 bits; 144 here */
@@ -48,9 +52,57 @@ typedef struct {
 	char pwd[ICE_PWD_MAX + 1];
 } ice_credentials;
 
+/* A server that was added, in the heap with its texts. */
+typedef struct {
+	size_t size;
+	bool turn;
+	ice_over over;
+	parley_addr addr;
+	uint32_t since, until; /* the generations in which it is asked: from since on, before until */
+	slice username, password;
+	const char *name;
+	char texts[];
+} ice_server;
+
+/* Why a server did not help: as in ice_server_info. */
+typedef struct {
+	int error;
+	unsigned code;
+	char reason[ICE_REASON_MAX + 1];
+} ice_failure;
+
+typedef enum {
+	ICE_RELAY_WAITING,    /* for its turn to ask */
+	ICE_RELAY_CONNECTING, /* the stream has been asked for */
+	ICE_RELAY_ALLOCATING,
+	ICE_RELAY_ALLOCATED,
+	ICE_RELAY_FAILED, /* until retry_at */
+	ICE_RELAY_ENDING, /* the server is being told */
+} ice_relay_state;
+
+/* An allocation at a TURN server, wanted or made: of one socket, or with a stream of its own. In the heap, as bases refer to it. */
+typedef struct {
+	ice_relay_state state;
+	ice_server *server;
+	size_t base;			  /* the socket's, or ICE_NO_BASE */
+	uint32_t stream;		  /* 0: none */
+	turn_client *client;		  /* NULL in WAITING and FAILED */
+	parley_addr mapped;		  /* the socket as the server sees it */
+	char domain[TURN_DOMAIN_MAX + 1]; /* what another server's certificate must name, to which we were sent */
+	bool gathering;			  /* gathering is not complete before it is ready */
+	bool worked;			  /* there has been an allocation */
+	uint64_t asked_at, took_us;
+	uint64_t retry_us, retry_at;
+	ice_failure failure;
+} ice_relay;
+
+typedef enum { ICE_BASE_UDP, ICE_BASE_RELAY } ice_base_kind;
+
 /* Where packets leave from and come to (RFC 8445 4). A slot is not used for another address while anything refers to it. */
 typedef struct {
 	bool used;
+	ice_base_kind kind;
+	ice_relay *relay; /* of this kind only: who sends from there for us */
 	parley_addr addr;
 	uint16_t preference; /* the local preference of RFC 8445 5.1.2.1 */
 	bool offered;	     /* there is a candidate of this very address: only then it is paired */
@@ -60,8 +112,7 @@ typedef struct {
 	uint32_t id;
 	ice_candidate candidate;
 	size_t base;
-	bool has_server;
-	parley_addr server; /* the STUN server that told of it: part of the foundation */
+	const ice_server *server; /* that told of it, part of the foundation; or NULL */
 } ice_local;
 
 typedef enum { ICE_NAME_NONE, ICE_NAME_ASKED, ICE_NAME_FAILED } ice_name_state;
@@ -112,6 +163,7 @@ typedef struct ice_pair {
 	bool nominate_when_valid; /* controlled: it came before the pair was valid */
 	bool heard;		  /* an authentic request came this way */
 	bool revoked;		  /* consent was lost: never checked again in this generation (RFC 7675 5.1) */
+	bool unpermitted;	  /* the relay lets nothing through yet */
 	ice_check check;
 	ice_check cancelled; /* not retransmitted, still answerable (RFC 8445 7.3.1.4) */
 	uint64_t requests_sent, responses_received, requests_received, responses_sent, consent_sent;
@@ -128,9 +180,11 @@ typedef enum { ICE_GATHER_WAITING, ICE_GATHER_ASKED, ICE_GATHER_DONE, ICE_GATHER
 typedef struct {
 	ice_gather_state state;
 	size_t base;
-	parley_addr server;
+	const ice_server *server;
 	stun_id id;
 	uint64_t wait_us, due, give_up;
+	uint64_t asked_at, took_us;
+	ice_failure failure;
 	bool refreshing; /* DONE, and a keepalive is unanswered: id is its */
 } ice_gather;
 
@@ -165,14 +219,21 @@ typedef struct {
 
 typedef struct {
 	list_node node;
-	ice_packet packet;
+	ice_packet packet; /* for its path, not yet in an envelope */
 	uint8_t bytes[];
 } ice_outgoing;
+
+/* Application data that came wrapped. */
+typedef struct {
+	list_node node;
+	ice_datagram datagram;
+	uint8_t bytes[];
+} ice_incoming;
 
 typedef struct {
 	ice_event_type type;
 	uint32_t generation;
-	uint32_t value; /* a state, a role, or a candidate's id */
+	uint32_t value; /* a state, a role, a candidate's id, a stream */
 } ice_queued_event;
 
 struct ice_agent {
@@ -190,8 +251,12 @@ struct ice_agent {
 
 	ice_base bases[ICE_BASES_MAX];
 	size_t base_count;
-	parley_addr servers[ICE_STUN_SERVERS_MAX];
+	ice_server *servers[ICE_STUN_SERVERS_MAX + ICE_TURN_SERVERS_MAX];
 	size_t server_count;
+	uint32_t servers_since; /* the generation from which those added now are asked */
+	ice_relay *relays[ICE_RELAYS_MAX];
+	size_t relay_count;
+	uint32_t last_stream;
 	bool end_of_sources;
 	ice_gather gathers[ICE_GATHERS_MAX];
 	size_t gather_count;
@@ -213,6 +278,7 @@ struct ice_agent {
 	uint32_t nominations_made, nominations_heard; /* the largest numbers */
 	bool concluded;				      /* something is nominated: no new ordinary checks */
 	bool gather_turn;			      /* both want to send: whose turn */
+	bool relay_turn;			      /* the same among servers: TURN before STUN */
 	uint64_t next_start;			      /* pacing: no new transaction before */
 	bool has_valid_since;
 	uint64_t valid_since;  /* the first valid pair of this generation */
@@ -223,6 +289,9 @@ struct ice_agent {
 
 	list_node outgoing;
 	size_t outgoing_count;
+	list_node incoming;
+	size_t incoming_bytes;
+	ice_incoming *polled; /* given last: still in use */
 	ice_queued_event events[ICE_EVENTS_MAX];
 	size_t event_first, event_count;
 	ice_counters counters;
@@ -234,28 +303,65 @@ void ice_queue_event(ice_agent *a, ice_event_type type, uint32_t value);
 void ice_set_gathering(ice_agent *a, ice_gathering gathering);
 void ice_take_role(ice_agent *a, bool controlling);
 int ice_new_credentials(const ice_agent *a, ice_credentials *out);
+int ice_receive_stun(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote, slice message);
 
 /* base.c */
 bool ice_find_base(const ice_agent *a, const parley_addr *addr, size_t *index);
 /* Everything that begins there goes; a path from there is given up. */
 void ice_base_remove(ice_agent *a, uint64_t now, size_t base);
+int ice_base_add_relay(ice_agent *a, ice_relay *relay, const parley_addr *relayed); /* and its candidate */
 void ice_bases_offer(ice_agent *a); /* their candidates, unless they have been offered in this generation */
 bool ice_is_usable(const parley_addr *a);
 /* The local candidate with this address at base; NULL: none. */
 ice_local *ice_local_find(const ice_agent *a, size_t base, const parley_addr *addr);
-/* Adds one, and tells nobody of it. server: who told of it, or NULL. NULL: limit or memory. */
-ice_local *ice_local_add(ice_agent *a, size_t base, ice_type type, const parley_addr *addr, uint16_t preference,
-			 const parley_addr *server);
-/* Adds a peer-reflexive one (RFC 8445 7.2.5.3.1). */
+/* Adds a peer-reflexive one (RFC 8445 7.2.5.3.1), and tells nobody of it. NULL: limit or memory. */
 ice_local *ice_local_learn(ice_agent *a, size_t base, const parley_addr *addr);
+/* Adds a server-reflexive one and tells of it, unless it says nothing new. */
+void ice_local_reflexive(ice_agent *a, size_t base, const parley_addr *mapped, const ice_server *server);
+
+/* servers.c */
+bool ice_server_is_asked(const ice_agent *a, const ice_server *s);		  /* in this generation */
+bool ice_server_is_reached(const ice_agent *a, const ice_server *s, size_t base); /* from this socket, over UDP */
+unsigned ice_server_rank(const ice_agent *a, const ice_server *s);
+void ice_servers_sweep(ice_agent *a); /* those that are not asked any more and not in use */
+void ice_servers_clear(ice_agent *a); /* all; nothing may refer to one */
+
+/* relay.c */
+void ice_relays_at(ice_agent *a, ice_server *server); /* all that can be had there are wanted */
+bool ice_relays_use(const ice_agent *a, const ice_server *server);
+bool ice_relays_want_start(const ice_agent *a);
+bool ice_relay_start_one(ice_agent *a, uint64_t now); /* false: none wants */
+bool ice_relays_update(ice_agent *a,
+		       uint64_t now); /* what their clients say, what the pairs need; true: something came */
+bool ice_relays_gathering(const ice_agent *a);
+void ice_relays_offer(ice_agent *a); /* in a new generation: the candidates they know of besides their own bases' */
+void ice_relays_timeout(ice_agent *a, uint64_t now);
+uint64_t ice_relays_deadline(const ice_agent *a);
+void ice_relays_drop(ice_agent *a, uint64_t now, size_t base); /* their socket is gone */
+void ice_relays_clear(ice_agent *a);			       /* frees them all; no base may refer to one any more */
+/* Whose server it is that this socket has to do with at remote; or whose stream. NULL: none. */
+ice_relay *ice_relay_at(const ice_agent *a, size_t base, const parley_addr *remote);
+ice_relay *ice_relay_of(const ice_agent *a, uint32_t stream);
+void ice_relay_address(const ice_agent *a, const ice_relay *r, ice_packet *p); /* to the server */
+bool ice_relays_transmit(ice_agent *a, uint64_t now, ice_packet *out);
+void ice_relay_opened(ice_relay *r, uint64_t now);
+void ice_relay_closed(ice_relay *r, uint64_t now, int error, const char *why);
+/* For bases of any kind; nothing happens at those without a relay: */
+void ice_relay_forget(ice_agent *a, const ice_pair *p); /* it goes, and with it perhaps the last use of a permission */
+void ice_relay_carry(ice_agent *a, uint64_t now, size_t base, const parley_addr *remote); /* data from now on */
+void ice_relay_unload(ice_agent *a, size_t base, const parley_addr *remote);		  /* and no longer */
+void ice_relay_probe(ice_agent *a, uint64_t now, size_t base);				  /* is it still there? */
 
 /* wire.c */
 /* Queues a finished message; drops it when w->bad, out of memory, or over the limit. */
 bool ice_send(ice_agent *a, const parley_addr *local, const parley_addr *remote, const writer *w);
+/* What came along a path, out of its envelope: STUN of ours, or data for ice_poll_data. */
+void ice_unwrapped(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote, slice datagram);
 void ice_wire_clear(ice_agent *a);
 
 /* gather.c */
-void ice_gather_from(ice_agent *a, size_t base); /* all servers are to be asked from there */
+void ice_gather_from(ice_agent *a, size_t base);	    /* all servers are to be asked from there */
+void ice_gather_at(ice_agent *a, const ice_server *server); /* from all sockets */
 void ice_gather_forget(ice_agent *a, size_t base);
 void ice_gather_again(ice_agent *a); /* after a restart: the bases' candidates and questions to servers */
 bool ice_gather_wants_start(const ice_agent *a);
@@ -295,6 +401,7 @@ size_t ice_pairs_active(const ice_agent *a); /* waiting and in progress */
 
 /* check.c */
 void ice_check_start(ice_agent *a, uint64_t now, ice_pair *p);
+void ice_pair_failed(ice_agent *a, ice_pair *p);
 void ice_check_cancel(ice_pair *p);
 void ice_check_hurry(ice_pair *p, uint64_t now); /* send it again soon */
 void ice_check_timeout(ice_agent *a, uint64_t now);

@@ -55,11 +55,18 @@ static void begin_watch(ice_agent *a, uint64_t now, const ice_pair *p)
 	ice_pulse_init(&path->pulse, now, p->has_rtt ? p->rtt_us : 0);
 }
 
+void ice_path_drop(ice_agent *a)
+{
+	if (a->path.active)
+		ice_relay_unload(a, a->path.base, &a->path.remote);
+	wipe(&a->path, sizeof a->path);
+}
+
 static void path_set(ice_agent *a, uint64_t now, const ice_pair *p)
 {
 	ice_path *path = &a->path;
 	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
-	wipe(path, sizeof *path);
+	ice_path_drop(a);
 	path->active = true;
 	path->nominated = p->nominated;
 	path->generation = a->generation;
@@ -70,14 +77,10 @@ static void path_set(ice_agent *a, uint64_t now, const ice_pair *p)
 	path->local_credentials = a->local;
 	path->remote_credentials = a->remote;
 	begin_watch(a, now, p);
+	ice_relay_carry(a, now, path->base, &path->remote);
 	trace_printf(a->config.trace, TRACE_INFO, "ice", "data now from %s to %s", addr_print(&path->local, local),
 		     addr_print(&path->remote, remote));
 	ice_queue_event(a, ICE_EVENT_SELECTED_PAIR, 0);
-}
-
-void ice_path_drop(ice_agent *a)
-{
-	wipe(&a->path, sizeof a->path);
 }
 
 bool ice_path_is_well(const ice_agent *a)
@@ -235,8 +238,10 @@ void ice_path_timeout(ice_agent *a, uint64_t now)
 	if (due)
 		path->next_check = time_after(now, consent_interval(a));
 	/* At once, and now and then while it lasts: ways may have opened. */
-	if (ice_pulse_is_silent(&path->pulse) && (!was_silent || due))
+	if (ice_pulse_is_silent(&path->pulse) && (!was_silent || due)) {
+		ice_relay_probe(a, now, path->base);
 		ice_pairs_recheck(a, now);
+	}
 }
 
 uint64_t ice_path_deadline(const ice_agent *a)

@@ -225,6 +225,9 @@ static void pc_dispatch(parley_pc *pc, const parley_event *e)
 	case PARLEY_EVENT_TARGET_BITRATE:
 		CALL(on_target_bitrate, e->target_bitrate.bps);
 		break;
+	case PARLEY_EVENT_STREAM_OPEN:
+	case PARLEY_EVENT_STREAM_CLOSE:
+		break;
 	case PARLEY_EVENT_LOG:
 		CALL(on_log, e->log.level, e->log.layer, e->log.text);
 		break;

@@ -108,8 +108,10 @@ static int create_layers(parley_core *core, const parley_core_config *config)
 	ice.allow_loopback = config->allow_loopback;
 	ice.nomination = (ice_nomination)config->nomination;
 	ice.lite = config->ice_lite;
-	if (config->demux)
+	if (config->demux) {
 		ice.ufrag_length = DEMUX_UFRAG_LENGTH;
+		ice.shared_sockets = true;
+	}
 	err = ice_create(&ice, &core->ice);
 	if (!err && config->demux)
 		err = demux_join(core, config->demux, config->demux_owner);
@@ -195,7 +197,7 @@ void parley_core_close(parley_core *core, uint64_t now)
 	core_enter(core, now);
 	say_goodbye(core);
 	dc_detach(core->channels, PARLEY_ECLOSED, "closed");
-	ice_close(core->ice);
+	ice_close(core->ice, core->now);
 	demux_leave(core);
 	events_clear(core);
 	core->closed = true;

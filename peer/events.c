@@ -21,6 +21,9 @@ static void event_strings(parley_event *event, const char **strings[2])
 	case PARLEY_EVENT_CHANNEL_STATE:
 		strings[0] = &event->channel_state.reason;
 		break;
+	case PARLEY_EVENT_STREAM_OPEN:
+		strings[0] = &event->stream_open.server_name;
+		break;
 	default:
 		break;
 	}

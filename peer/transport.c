@@ -2,20 +2,6 @@
 #include "base/text.h"
 #include "peer/internal.h"
 
-/* RFC 7983 7: the first byte tells the protocols on one 5-tuple apart. */
-typedef enum { KIND_STUN, KIND_DTLS, KIND_RTP, KIND_OTHER } datagram_kind;
-
-static datagram_kind kind_of(const uint8_t *data, size_t len)
-{
-	if (len == 0)
-		return KIND_OTHER;
-	if (data[0] <= 3)
-		return KIND_STUN;
-	if (data[0] >= 20 && data[0] <= 63)
-		return KIND_DTLS;
-	return rtp_session_wants(slice_of(data, len)) ? KIND_RTP : KIND_OTHER;
-}
-
 /* --- between the layers --- */
 
 static void start_dtls_if_ready(parley_core *core, bool path_validated)
@@ -101,6 +87,23 @@ static void on_ice_state(parley_core *core, parley_ice_state state)
 		resume(core);
 }
 
+static void push_stream_open(parley_core *core, const ice_event *e)
+{
+	parley_event event = {.type = PARLEY_EVENT_STREAM_OPEN};
+	event.stream_open.stream = e->id;
+	event.stream_open.local = e->local;
+	event.stream_open.remote = e->remote;
+	event.stream_open.tls = e->tls;
+	event.stream_open.server_name = e->name;
+	event_push(core, &event);
+}
+
+static void push_stream_close(parley_core *core, uint32_t stream)
+{
+	parley_event event = {.type = PARLEY_EVENT_STREAM_CLOSE, .stream_close = stream};
+	event_push(core, &event);
+}
+
 static void on_ice_event(parley_core *core, const ice_event *e)
 {
 	switch (e->type) {
@@ -119,6 +122,12 @@ static void on_ice_event(parley_core *core, const ice_event *e)
 		break;
 	case ICE_EVENT_RESOLVE:
 		push_resolve(core, e);
+		break;
+	case ICE_EVENT_STREAM_OPEN:
+		push_stream_open(core, e);
+		break;
+	case ICE_EVENT_STREAM_CLOSE:
+		push_stream_close(core, e->id);
 		break;
 	case ICE_EVENT_ROLE:
 		break;
@@ -141,27 +150,6 @@ static void on_dtls_event(parley_core *core, const dtls_event *e)
 		dc_detach(core->channels, PARLEY_ECLOSED, "the peer closed the connection");
 		break;
 	}
-}
-
-void transport_pump(parley_core *core)
-{
-	bool moved = true;
-	while (moved) {
-		moved = false;
-		for (ice_event e; ice_poll_event(core->ice, &e); moved = true)
-			on_ice_event(core, &e);
-		parley_addr local, remote;
-		start_dtls_if_ready(core, ice_selected(core->ice, &local, &remote));
-		if (!core->dtls)
-			continue;
-		for (slice record; dtls_poll_data(core->dtls, &record); moved = true)
-			if (core->sctp)
-				sctp_receive(core->sctp, core->now, record);
-		for (dtls_event e; dtls_poll_event(core->dtls, &e); moved = true)
-			on_dtls_event(core, &e);
-	}
-	demux_follow_restart(core);
-	state_update_connection(core);
 }
 
 /* --- in --- */
@@ -199,31 +187,83 @@ static void receive_rtp(parley_core *core, const parley_addr *local, const parle
 		ice_path_alive(core->ice, core->now, local, remote);
 }
 
+/* What is not ICE's, from any path. RFC 7983 7: the first byte tells the protocols on one 5-tuple apart. */
+static void receive_datagram(parley_core *core, const parley_addr *local, const parley_addr *remote, slice datagram)
+{
+	if (datagram.len && datagram.data[0] >= 20 && datagram.data[0] <= 63)
+		receive_dtls(core, local, remote, datagram);
+	else if (rtp_session_wants(datagram))
+		receive_rtp(core, local, remote, datagram);
+	else
+		core->packets_dropped++;
+}
+
+void transport_pump(parley_core *core)
+{
+	bool moved = true;
+	while (moved) {
+		moved = false;
+		for (ice_datagram d; ice_poll_data(core->ice, &d); moved = true)
+			receive_datagram(core, &d.local, &d.remote, d.data);
+		for (ice_event e; ice_poll_event(core->ice, &e); moved = true)
+			on_ice_event(core, &e);
+		parley_addr local, remote;
+		start_dtls_if_ready(core, ice_selected(core->ice, &local, &remote));
+		if (!core->dtls)
+			continue;
+		for (slice record; dtls_poll_data(core->dtls, &record); moved = true)
+			if (core->sctp)
+				sctp_receive(core->sctp, core->now, record);
+		for (dtls_event e; dtls_poll_event(core->dtls, &e); moved = true)
+			on_dtls_event(core, &e);
+	}
+	demux_follow_restart(core);
+	state_update_connection(core);
+}
+
 void parley_core_receive(parley_core *core, uint64_t now, const parley_addr *local, const parley_addr *remote,
 			 const uint8_t *data, size_t len)
 {
+	slice datagram = slice_of(data, len);
 	if (core->closed)
 		return;
 	core_enter(core, now);
 	core->packets_received++;
 	core->bytes_received += len;
-	switch (kind_of(data, len)) {
-	case KIND_STUN:
-		if (ice_receive(core->ice, now, local, remote, slice_of(data, len)))
-			core->packets_dropped++;
-		else
-			demux_heard(core, local, remote, slice_of(data, len));
-		break;
-	case KIND_DTLS:
-		receive_dtls(core, local, remote, slice_of(data, len));
-		break;
-	case KIND_RTP:
-		receive_rtp(core, local, remote, slice_of(data, len));
-		break;
-	case KIND_OTHER:
+	if (!ice_wants(datagram))
+		receive_datagram(core, local, remote, datagram);
+	else if (ice_receive(core->ice, now, local, remote, datagram))
 		core->packets_dropped++;
-		break;
-	}
+	else
+		demux_heard(core, local, remote, datagram);
+	transport_pump(core);
+}
+
+void parley_core_stream_opened(parley_core *core, uint64_t now, uint32_t stream, const parley_addr *local)
+{
+	if (core->closed)
+		return;
+	core_enter(core, now);
+	ice_stream_opened(core->ice, now, stream, local);
+	transport_pump(core);
+}
+
+void parley_core_stream_closed(parley_core *core, uint64_t now, uint32_t stream, int error, const char *why)
+{
+	if (core->closed)
+		return;
+	core_enter(core, now);
+	ice_stream_closed(core->ice, now, stream, error, why);
+	transport_pump(core);
+}
+
+void parley_core_stream_receive(parley_core *core, uint64_t now, uint32_t stream, const uint8_t *data, size_t len)
+{
+	if (core->closed)
+		return;
+	core_enter(core, now);
+	core->bytes_received += len;
+	ice_stream_receive(core->ice, now, stream, slice_of(data, len));
 	transport_pump(core);
 }
 
@@ -263,7 +303,14 @@ uint64_t parley_core_deadline(const parley_core *core)
 
 static bool give(parley_core *core, const ice_packet *p, parley_packet *out)
 {
-	*out = (parley_packet){.local = p->local, .remote = p->remote, .data = p->data.data, .len = p->data.len};
+	*out = (parley_packet){
+		.stream = p->stream,
+		.control = p->control,
+		.local = p->local,
+		.remote = p->remote,
+		.data = p->data.data,
+		.len = p->data.len,
+	};
 	core->packets_sent++;
 	core->bytes_sent += out->len;
 	return true;
@@ -322,7 +369,7 @@ static bool transmit_data(parley_core *core, parley_packet *out)
 		p.data.capacity = sizeof core->datagram - ICE_HEADROOM - ICE_TAILROOM;
 		if (!next_datagram(core, &p.data, &wakes))
 			return false;
-	} while (!ice_envelop(core->ice, &p));
+	} while (!ice_envelop(core->ice, core->now, &p));
 	if (wakes)
 		ice_path_used(core->ice, core->now);
 	return give(core, &p, out);
@@ -331,5 +378,7 @@ static bool transmit_data(parley_core *core, parley_packet *out)
 bool parley_core_poll_transmit(parley_core *core, uint64_t now, parley_packet *out)
 {
 	core->now = now;
-	return (!core->closed && transmit_ice(core, out)) || transmit_data(core, out);
+	if (core->closed) /* what ICE says last ends the paths that the goodbye takes */
+		return transmit_data(core, out) || transmit_ice(core, out);
+	return transmit_ice(core, out) || transmit_data(core, out);
 }

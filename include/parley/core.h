@@ -195,6 +195,8 @@ void parley_core_timeout(parley_core *core, uint64_t now);
 uint64_t parley_core_deadline(const parley_core *core);
 
 typedef struct {
+	uint32_t stream; /* 0: a datagram; else these bytes for that stream, all of them or none */
+	bool control; /* of a stream: may not be dropped, as it is said only once. Other packets may, whole, where it is full */
 	parley_addr local;  /* send from the socket bound here */
 	parley_addr remote; /* to here */
 	const uint8_t *data;
@@ -205,6 +207,17 @@ bool parley_core_poll_transmit(parley_core *core, uint64_t now, parley_packet *o
 
 /* The answer to PARLEY_EVENT_RESOLVE: addresses of the name, count 0 when it has none. Ports are ignored: the core knows them. */
 void parley_core_resolved(parley_core *core, uint64_t now, uint32_t id, const parley_addr *addresses, size_t count);
+
+/*
+ * Streams: connections to TURN servers over TCP or TLS, which PARLEY_EVENT_STREAM_OPEN asks for and which the caller makes. Their
+ * numbers are not used again within a core. Calls for one that is closed meanwhile are ignored.
+ */
+/* Connected; with TLS: the certificate is valid for server_name, or for the address where that is "". */
+void parley_core_stream_opened(parley_core *core, uint64_t now, uint32_t stream, const parley_addr *local);
+/* Could not be connected, or ended by itself; no PARLEY_EVENT_STREAM_CLOSE follows. why: one line, for people. */
+void parley_core_stream_closed(parley_core *core, uint64_t now, uint32_t stream, int error, const char *why);
+/* Bytes came, cut in any way. */
+void parley_core_stream_receive(parley_core *core, uint64_t now, uint32_t stream, const uint8_t *data, size_t len);
 
 /* --- data channels --- */
 
@@ -263,6 +276,8 @@ typedef enum {
 	PARLEY_EVENT_CONNECTION_STATE,
 	PARLEY_EVENT_ICE_CANDIDATE,
 	PARLEY_EVENT_RESOLVE,
+	PARLEY_EVENT_STREAM_OPEN,
+	PARLEY_EVENT_STREAM_CLOSE,
 	PARLEY_EVENT_DATA_CHANNEL, /* the peer opened one */
 	PARLEY_EVENT_CHANNEL_STATE,
 	PARLEY_EVENT_MESSAGE,
@@ -297,6 +312,14 @@ typedef struct {
 			const char *name;
 			bool mdns; /* a ".local" name: ask by multicast DNS, never by unicast DNS */
 		} resolve;
+		struct { /* connect: answer with parley_core_stream_opened or parley_core_stream_closed */
+			uint32_t stream;
+			parley_addr local; /* from here, port 0: any; no family: from anywhere */
+			parley_addr remote;
+			bool tls;
+			const char *server_name; /* what the certificate must name; "": the address */
+		} stream_open;
+		uint32_t stream_close; /* close it and forget it */
 		struct {
 			parley_channel channel;
 			uint16_t id;

@@ -13,6 +13,7 @@ void sim_init(sim *s, uint64_t seed)
 	rng_seeded_init(&s->network, seed ^ 0x5eed);
 	s->stun_server = addr_ipv4(198, 51, 100, 1, 3478);
 	s->dead_server = addr_ipv4(198, 51, 100, 99, 3478);
+	sim_turn_init(&s->turn);
 	for (int i = 0; i < 2; i++) {
 		ice_config_default(&s->config[i]);
 		s->config[i].random = rng_seeded_source(&s->rng);
@@ -99,16 +100,17 @@ static bool translate_in(const sim_side *side, const parley_addr *from, const pa
 
 /* --- the wire --- */
 
-static void launch(sim *s, const parley_addr *from, const parley_addr *to, slice data)
+void sim_launch(sim *s, const parley_addr *from, const parley_addr *to, slice data)
 {
+	bool reliable = from->transport == PARLEY_TCP;
 	bool broken = addr_equal(&s->broken, from) || addr_equal(&s->broken, to);
-	if (s->cut || broken || rng_seeded_below(&s->network, 100) < s->loss_percent)
+	if (s->cut || broken || (!reliable && rng_seeded_below(&s->network, 100) < s->loss_percent))
 		return;
 	for (size_t i = 0; i < SIM_FLIGHT_MAX; i++) {
 		sim_datagram *d = &s->flight[i];
 		if (d->used)
 			continue;
-		uint64_t jitter = s->jitter_us ? rng_seeded_below(&s->network, s->jitter_us) : 0;
+		uint64_t jitter = s->jitter_us && !reliable ? rng_seeded_below(&s->network, s->jitter_us) : 0;
 		*d = (sim_datagram){.used = true,
 				    .at = s->now + s->delay_us + jitter,
 				    .order = s->order++,
@@ -120,14 +122,23 @@ static void launch(sim *s, const parley_addr *from, const parley_addr *to, slice
 	}
 }
 
+static void transmit(sim *s, int i, const ice_packet *p)
+{
+	sim_side *side = &s->side[i];
+	parley_addr from = p->stream ? addr_ipv4(10, 0, (uint8_t)i, 1, (uint16_t)p->stream)
+				     : translate_out(side, &p->local, &p->remote);
+	from.transport = p->stream ? PARLEY_TCP : PARLEY_UDP;
+	side->sent_to_peers += !addr_equal_ip(&p->remote, &s->stun_server) && !addr_equal_ip(&p->remote, &s->turn.addr);
+	sim_launch(s, &from, &p->remote, slice_of(p->data.data, p->data.len));
+}
+
 static void drain_transmit(sim *s, int i)
 {
 	uint8_t data[ICE_PACKET_MAX];
 	ice_packet p = {.data = {.data = data, .capacity = sizeof data}};
 	while (ice_poll_transmit(s->side[i].ice, s->now, &p)) {
-		parley_addr from = translate_out(&s->side[i], &p.local, &p.remote);
 		s->side[i].sent++;
-		launch(s, &from, &p.remote, slice_of(data, p.data.len));
+		transmit(s, i, &p);
 	}
 }
 
@@ -152,6 +163,20 @@ static void note_state(sim *s, sim_side *side, ice_state state)
 		side->state_times[side->state_count] = s->now;
 		side->states[side->state_count++] = state;
 	}
+}
+
+static void open_stream(sim *s, int i, const ice_event *e)
+{
+	sim_side *side = &s->side[i];
+	parley_addr local = addr_ipv4(10, 0, (uint8_t)i, 1, 5999);
+	local.transport = PARLEY_TCP;
+	side->stream = e->id;
+	memcpy(side->name, e->name, sizeof side->name);
+	side->streams_opened++;
+	if (s->turn.refuses_streams || !sim_turn_is_at(&s->turn, &e->remote))
+		ice_stream_closed(side->ice, s->now, e->id, PARLEY_EREFUSED, "connection refused");
+	else
+		ice_stream_opened(side->ice, s->now, e->id, &local);
 }
 
 static bool drain_events(sim *s, int i)
@@ -184,6 +209,12 @@ static bool drain_events(sim *s, int i)
 		case ICE_EVENT_ROLE:
 			side->role_changes++;
 			break;
+		case ICE_EVENT_STREAM_OPEN:
+			open_stream(s, i, &e);
+			break;
+		case ICE_EVENT_STREAM_CLOSE:
+			side->streams_closed++;
+			break;
 		}
 	}
 	return any;
@@ -209,36 +240,54 @@ void sim_inject(sim *s, int side, parley_addr local, parley_addr from, slice dat
 	sim_pump(s);
 }
 
+void sim_answer_binding(sim *s, const parley_addr *server, const parley_addr *from, const stun_id *id)
+{
+	uint8_t bytes[128];
+	writer w = writer_of(bytes, sizeof bytes);
+	stun_begin(&w, STUN_SUCCESS, STUN_BINDING, id);
+	stun_put_xor_address(&w, STUN_ATTR_XOR_MAPPED_ADDRESS, from);
+	sim_launch(s, server, from, writer_slice(&w));
+}
+
 static void serve_stun(sim *s, const sim_datagram *d)
 {
 	stun_message m;
-	uint8_t bytes[128];
-	writer w = writer_of(bytes, sizeof bytes);
-	if (stun_parse(slice_of(d->data, d->len), &m) || m.class != STUN_REQUEST)
-		return;
-	stun_begin(&w, STUN_SUCCESS, STUN_BINDING, &m.id);
-	stun_put_xor_address(&w, STUN_ATTR_XOR_MAPPED_ADDRESS, &d->from);
-	launch(s, &d->to, &d->from, writer_slice(&w));
+	if (stun_parse(slice_of(d->data, d->len), &m) == 0 && m.class == STUN_REQUEST)
+		sim_answer_binding(s, &d->to, &d->from, &m.id);
 }
 
 /* --- data --- */
 
 #define DATA_FIRST_BYTE 0x80u /* RFC 7983: as RTP */
 
-static void send_data(sim *s, int i)
+static bool send_data(sim *s, int i, slice what)
 {
-	static const uint8_t data[100] = {DATA_FIRST_BYTE};
+	uint8_t bytes[ICE_HEADROOM + SIM_DATA_MAX + ICE_TAILROOM];
+	ice_packet p = {.data = {.data = bytes + ICE_HEADROOM, .capacity = SIM_DATA_MAX + ICE_TAILROOM}};
 	sim_side *side = &s->side[i];
-	parley_addr local, remote;
-	if (!ice_selected(side->ice, &local, &remote))
-		return;
-	parley_addr from = translate_out(side, &local, &remote);
+	memcpy(p.data.data, what.data, p.data.len = what.len);
+	if (!ice_selected(side->ice, &p.local, &p.remote) || !ice_envelop(side->ice, s->now, &p))
+		return false;
 	side->data_sent++;
 	ice_path_used(side->ice, s->now);
-	launch(s, &from, &remote, slice_of(data, sizeof data));
+	transmit(s, i, &p);
+	return true;
 }
 
-static void receive_data(sim *s, int i, const parley_addr *local, const parley_addr *from)
+bool sim_send(sim *s, int i, const char *what)
+{
+	bool sent = send_data(s, i, slice_from_string(what));
+	sim_pump(s);
+	return sent;
+}
+
+static void chatter(sim *s, int i)
+{
+	static const uint8_t data[SIM_DATA_MAX] = {DATA_FIRST_BYTE};
+	(void)send_data(s, i, slice_of(data, sizeof data));
+}
+
+static void receive_data(sim *s, int i, const parley_addr *local, const parley_addr *from, slice data)
 {
 	sim_side *side = &s->side[i];
 	if (!ice_is_validated(side->ice, local, from))
@@ -246,8 +295,16 @@ static void receive_data(sim *s, int i, const parley_addr *local, const parley_a
 	ice_path_alive(side->ice, s->now, local, from);
 	side->last_data = s->now;
 	side->data_received++;
+	memcpy(side->data, data.data, data.len);
+	side->data[data.len] = '\0';
 	if (side->answer_every && side->data_received % side->answer_every == 0)
-		send_data(s, i);
+		chatter(s, i);
+}
+
+static void drain_data(sim *s, int i)
+{
+	for (ice_datagram d; ice_poll_data(s->side[i].ice, &d);)
+		receive_data(s, i, &d.local, &d.remote, d.data);
 }
 
 void sim_talk(sim *s, uint64_t interval_us)
@@ -268,25 +325,37 @@ static void talk(sim *s)
 	for (int i = 0; i < 2; i++)
 		if (next_talk(&s->side[i]) <= s->now) {
 			s->side[i].next_talk += s->side[i].talk_us;
-			send_data(s, i);
+			chatter(s, i);
 		}
 }
 
-static void deliver(sim *s, sim_datagram *d)
+static void deliver(sim *s, sim_datagram *delivered)
 {
 	parley_addr inside;
-	d->used = false;
+	sim_datagram copy = *delivered, *d = &copy; /* its place may be taken by what it causes */
+	slice data = slice_of(copy.data, copy.len);
+	delivered->used = false;
 	if (addr_equal(&d->to, &s->stun_server)) {
 		serve_stun(s, d);
+		return;
+	}
+	if (addr_equal_ip(&d->to, &s->turn.addr)) {
+		sim_turn_receive(s, &d->to, &d->from, data);
+		return;
+	}
+	if (d->to.transport == PARLEY_TCP) {
+		ice_stream_receive(s->side[d->to.ip[2]].ice, s->now, d->to.port, data);
+		drain_data(s, d->to.ip[2]);
 		return;
 	}
 	for (int i = 0; i < 2; i++) {
 		if (!translate_in(&s->side[i], &d->from, &d->to, &inside))
 			continue;
-		if (d->data[0] == DATA_FIRST_BYTE)
-			receive_data(s, i, &inside, &d->from);
+		if (ice_wants(data))
+			(void)ice_receive(s->side[i].ice, s->now, &inside, &d->from, data);
 		else
-			(void)ice_receive(s->side[i].ice, s->now, &inside, &d->from, slice_of(d->data, d->len));
+			receive_data(s, i, &inside, &d->from, data);
+		drain_data(s, i);
 	}
 }
 

@@ -596,7 +596,7 @@ static void closing_is_final(void **state)
 	start(15);
 	go();
 	sim_run(&s, 5 * US_PER_MS);
-	ice_close(s.side[0].ice);
+	ice_close(s.side[0].ice, s.now);
 	sim_pump(&s);
 	assert_int_equal(ice_get_state(s.side[0].ice), ICE_CLOSED);
 	assert_true(ice_deadline(s.side[0].ice) == TIME_NEVER);
