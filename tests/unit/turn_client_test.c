@@ -206,6 +206,33 @@ static void a_refused_refresh_is_the_end(void **state)
 	}
 }
 
+/* RFC 8656 5: whatever was asked. */
+static void a_mismatch_is_the_end_whatever_was_asked(void **state)
+{
+	(void)state;
+	for (int bind = 0; bind < 2; bind++) {
+		relay_allocate(&w, bind);
+		w.allocated = false;
+		assert_int_equal((bind ? turn_bind : turn_permit)(w.c, w.now, &RELAY_PEER), 0);
+		relay_pump(&w);
+		w.served = w.sent_count - 1;
+		relay_serve(&w);
+		assert_int_equal(relay_event(&w, TURN_EVENT_LOST)->code, STUN_ALLOCATION_MISMATCH);
+		relay_end(&w);
+	}
+}
+
+static void a_refresh_answered_by_nothing_left_is_the_end(void **state)
+{
+	(void)state;
+	relay_allocate(&w, false);
+	w.lifetime_s = 0;
+	turn_probe(w.c, w.now);
+	relay_serve(&w);
+	assert_int_equal(relay_event(&w, TURN_EVENT_LOST)->error, PARLEY_ECLOSED);
+	relay_end(&w);
+}
+
 static void a_refresh_is_tried_until_the_allocation_expires(void **state)
 {
 	(void)state;
@@ -301,19 +328,34 @@ static void stale_nonces_are_replaced_everywhere_at_once(void **state)
 	relay_serve(&w);
 	relay_forget(&w);
 	w.nonce = "second nonce";
-	parley_addr other = addr_ipv4(192, 0, 2, 2, 1);
-	assert_int_equal(turn_bind(w.c, w.now, &RELAY_PEER), 0);
-	assert_int_equal(turn_permit(w.c, w.now, &other), 0);
+	for (unsigned i = 0; i < 17;
+	     i++) { /* two CreatePermission, two ChannelBind, a Refresh: more than challenges in a row */
+		parley_addr peer = addr_ipv4(192, 0, 3, (uint8_t)i, 1);
+		assert_int_equal((i < 2 ? turn_bind : turn_permit)(w.c, w.now, &peer), 0);
+	}
 	turn_probe(w.c, w.now);
 	relay_serve(&w);
 	assert_int_equal(relay_events(&w, TURN_EVENT_ALIVE), 1);
-	assert_int_equal(relay_events(&w, TURN_EVENT_PERMITTED), 1);
-	assert_int_equal(w.sent_count, 6); /* each twice */
+	assert_int_equal(relay_events(&w, TURN_EVENT_PERMITTED), 17);
+	assert_int_equal(w.sent_count, 10); /* each twice */
 	assert_true(slice_equal_string(relay_last(&w)->m.nonce, "second nonce"));
 	relay_forget(&w);
 	turn_probe(w.c, w.now);
 	relay_serve(&w);
 	assert_int_equal(w.sent_count, 1);
+	relay_end(&w);
+}
+
+static void nonces_may_go_stale_for_ever(void **state)
+{
+	(void)state;
+	relay_allocate(&w, false);
+	for (unsigned i = 0; i < 3 * STUN_CHALLENGES_MAX; i++) {
+		w.nonce = i % 2 ? "odd" : "even";
+		turn_probe(w.c, w.now);
+		relay_serve(&w);
+		assert_int_equal(turn_get_state(w.c), TURN_ALLOCATED);
+	}
 	relay_end(&w);
 }
 
@@ -559,11 +601,14 @@ int main(void)
 		cmocka_unit_test(losses_cost_only_time),
 		cmocka_unit_test(every_error_of_allocate_is_told),
 		cmocka_unit_test(a_refused_refresh_is_the_end),
+		cmocka_unit_test(a_mismatch_is_the_end_whatever_was_asked),
+		cmocka_unit_test(a_refresh_answered_by_nothing_left_is_the_end),
 		cmocka_unit_test(a_refresh_is_tried_until_the_allocation_expires),
 		cmocka_unit_test(a_success_without_what_it_must_have_fails),
 		cmocka_unit_test(an_answer_that_requires_the_unknown_fails),
 		cmocka_unit_test(refresh_comes_a_minute_early_or_at_half),
 		cmocka_unit_test(stale_nonces_are_replaced_everywhere_at_once),
+		cmocka_unit_test(nonces_may_go_stale_for_ever),
 		cmocka_unit_test(a_server_that_never_likes_the_nonce_is_left),
 		cmocka_unit_test(both_families_come_in_one_allocation),
 		cmocka_unit_test(one_family_of_two_is_better_than_none),

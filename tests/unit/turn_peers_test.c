@@ -117,6 +117,31 @@ static void one_forbidden_peer_does_not_harm_the_others(void **state)
 	assert_int_equal(turn_permit(w.c, w.now, &was), 0);
 	relay_serve(&w);
 	assert_true(turn_is_permitted(w.c, w.now, &was));
+	/* What got through by itself is refreshed together again. */
+	relay_forget(&w);
+	relay_run(&w, w.now + 200 * US_PER_S);
+	assert_int_equal(relay_count(&w, STUN_CREATE_PERMISSION), 1);
+	relay_end(&w);
+}
+
+static void a_suspect_is_asked_for_by_itself(void **state)
+{
+	(void)state;
+	relay_allocate(&w, false);
+	w.forbidden = peer(5);
+	for (unsigned n = 0; n < 6; n++)
+		permit(n);
+	relay_pump(&w);
+	relay_reply_error(&w, relay_last(&w), STUN_FORBIDDEN, true);
+	assert_int_equal(w.sent_count, 5); /* as many as may be under way; two suspects wait */
+	parley_addr first = peer(0);
+	turn_forbid(w.c, &first);
+	permit(20); /* in its place, before them */
+	w.served = 1;
+	relay_serve(&w);
+	assert_int_equal(relay_events(&w, TURN_EVENT_PERMITTED), 5);
+	for (size_t i = 1; i < w.sent_count; i++)
+		assert_int_equal(peers_in(&w.sent[i]), 1);
 	relay_end(&w);
 }
 
@@ -197,6 +222,25 @@ static void a_server_error_at_a_refresh_is_no_refusal_yet(void **state)
 	w.served = w.sent_count;
 	relay_run(&w, start + 250 * US_PER_S);
 	relay_run(&w, start + 310 * US_PER_S);
+	assert_true(turn_is_permitted(w.c, w.now, &a));
+	relay_end(&w);
+}
+
+static void a_permission_that_lapsed_and_came_back_is_told_again(void **state)
+{
+	(void)state;
+	relay_allocate(&w, false);
+	permit(0);
+	relay_serve(&w);
+	parley_addr a = peer(0);
+	uint64_t start = w.now;
+	w.mute = true;
+	relay_run(&w, start + 310 * US_PER_S);
+	assert_false(turn_is_permitted(w.c, w.now, &a)); /* but a refresh is under way */
+	w.mute = false;
+	relay_forget(&w);
+	relay_run(&w, start + 330 * US_PER_S);
+	assert_int_equal(relay_events(&w, TURN_EVENT_PERMITTED), 1);
 	assert_true(turn_is_permitted(w.c, w.now, &a));
 	relay_end(&w);
 }
@@ -321,6 +365,36 @@ static void a_channel_is_used_once_it_is_bound(void **state)
 	relay_end(&w);
 }
 
+static void a_bound_channel_is_a_permission_too(void **state)
+{
+	(void)state;
+	parley_addr a = peer(0);
+	relay_allocate(&w, false);
+	assert_int_equal(turn_bind(w.c, w.now, &a), 0);
+	relay_pump(&w);
+	w.served = w.sent_count - 1; /* CreatePermission was lost */
+	relay_serve(&w);
+	assert_true(addr_equal_ip(&relay_event(&w, TURN_EVENT_PERMITTED)->peer, &a));
+	assert_true(goes_by_channel(&a));
+	relay_end(&w);
+}
+
+static void a_forbidden_peers_channel_is_let_go(void **state)
+{
+	(void)state;
+	parley_addr a = peer(0);
+	relay_allocate(&w, false);
+	bind_now(0);
+	turn_forbid(w.c, &a);
+	relay_send_channel(&w, STUN_CHANNEL_FIRST, "no more");
+	assert_false(w.got_data);
+	relay_forget(&w);
+	relay_run(&w, w.now + 700 * US_PER_S);
+	assert_int_equal(relay_count(&w, STUN_CHANNEL_BIND), 0);
+	assert_int_equal(relay_count(&w, STUN_CREATE_PERMISSION), 0);
+	relay_end(&w);
+}
+
 static void channels_are_refreshed_in_time(void **state)
 {
 	(void)state;
@@ -387,6 +461,35 @@ static void no_number_and_no_peer_is_bound_otherwise_too_early(void **state)
 	relay_forget(&w);
 	bind_now(TURN_CHANNELS_MAX);
 	assert_int_equal(relay_last(&w)->m.channel_number, STUN_CHANNEL_FIRST + TURN_CHANNELS_MAX);
+	relay_end(&w);
+}
+
+/* Days of many peers: the numbers go round, past the one that is still bound. */
+static void numbers_go_round_past_those_in_use(void **state)
+{
+	(void)state;
+	relay_allocate(&w, false);
+	bind_now(0);
+	parley_addr keeper = peer(0);
+	unsigned rounds = 2 * (STUN_CHANNEL_LAST - STUN_CHANNEL_FIRST) / (TURN_CHANNELS_MAX - 1);
+	for (unsigned round = 0; round < rounds; round++) {
+		for (unsigned n = 1; n < TURN_CHANNELS_MAX; n++) {
+			parley_addr a = peer(n);
+			a.port = (uint16_t)(1 + round);
+			relay_forget(&w);
+			assert_int_equal(turn_bind(w.c, w.now, &a), 0);
+			relay_serve(&w);
+			assert_true(goes_by_channel(&a));
+			turn_unbind(w.c, &a);
+		}
+		for (unsigned minute = 0; minute < 17; minute++) {
+			relay_forget(&w);
+			relay_run(&w, w.now + 60 * US_PER_S);
+		}
+		assert_true(goes_by_channel(&keeper));
+	}
+	relay_send_channel(&w, STUN_CHANNEL_FIRST, "kept");
+	assert_true(w.got_data && addr_equal(&w.data.peer, &keeper));
 	relay_end(&w);
 }
 
@@ -492,17 +595,22 @@ int main(void)
 		cmocka_unit_test(permissions_are_limited_and_places_are_reused),
 		cmocka_unit_test(permissions_are_refreshed_together_and_in_time),
 		cmocka_unit_test(one_forbidden_peer_does_not_harm_the_others),
+		cmocka_unit_test(a_suspect_is_asked_for_by_itself),
 		cmocka_unit_test(permissions_wait_for_the_allocation),
 		cmocka_unit_test(nobodys_addresses_are_refused),
 		cmocka_unit_test(an_unanswered_permission_is_refused_or_expires),
 		cmocka_unit_test(a_server_error_at_a_refresh_is_no_refusal_yet),
+		cmocka_unit_test(a_permission_that_lapsed_and_came_back_is_told_again),
 		cmocka_unit_test(data_comes_only_from_the_permitted),
 		cmocka_unit_test(a_forbidden_peer_under_way_is_forgotten),
 		cmocka_unit_test(long_credentials_make_smaller_requests),
 		cmocka_unit_test(a_channel_is_used_once_it_is_bound),
+		cmocka_unit_test(a_bound_channel_is_a_permission_too),
+		cmocka_unit_test(a_forbidden_peers_channel_is_let_go),
 		cmocka_unit_test(channels_are_refreshed_in_time),
 		cmocka_unit_test(a_refused_channel_costs_only_overhead),
 		cmocka_unit_test(no_number_and_no_peer_is_bound_otherwise_too_early),
+		cmocka_unit_test(numbers_go_round_past_those_in_use),
 		cmocka_unit_test(the_envelope_is_put_around_in_place),
 		cmocka_unit_test(an_ipv6_peer_fits_the_headroom),
 		cmocka_unit_test(what_cannot_be_enveloped_stays_as_it_is),

@@ -113,6 +113,32 @@ static void redirections_are_bounded_in_number_and_time(void **state)
 	relay_run(&w, start + 10 * US_PER_S);
 	assert_int_equal(relay_event(&w, TURN_EVENT_FAILED)->error, PARLEY_ETIMEDOUT);
 	relay_end(&w);
+
+	relay_init(&w, true);
+	w.mute = true;
+	relay_start(&w);
+	redirect(&RELAY_ALTERNATE, 1, NULL, false);
+	relay_run(&w, start + 9 * US_PER_S); /* so long took the connection */
+	assert_int_equal(turn_start(w.c, w.now), 0);
+	relay_run(&w, start + 10 * US_PER_S);
+	assert_int_equal(turn_get_state(w.c), TURN_FAILED);
+	relay_end(&w);
+}
+
+static void the_new_server_is_asked_for_all_again(void **state)
+{
+	(void)state;
+	relay_init(&w, false);
+	w.config.families = TURN_BOTH;
+	relay_start(&w);
+	relay_reply_error(&w, relay_last(&w), STUN_FAMILY_NOT_SUPPORTED, false);
+	assert_false(relay_last(&w)->m.has_additional_family);
+	redirect(&RELAY_ALTERNATE, 1, NULL, false);
+	relay_serve(&w);
+	const turn_event *e = relay_event(&w, TURN_EVENT_ALLOCATED);
+	assert_true(e->relayed_ipv4.family && e->relayed_ipv6.family);
+	assert_int_equal(e->code, 0);
+	relay_end(&w);
 }
 
 static void useless_alternates_are_not_followed(void **state)
@@ -143,6 +169,7 @@ int main(void)
 		cmocka_unit_test(on_a_stream_the_owner_connects_anew),
 		cmocka_unit_test(no_server_is_asked_twice),
 		cmocka_unit_test(redirections_are_bounded_in_number_and_time),
+		cmocka_unit_test(the_new_server_is_asked_for_all_again),
 		cmocka_unit_test(useless_alternates_are_not_followed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
