@@ -97,7 +97,7 @@ $(foreach kind,unit sim net,$(if $(call test_programs,$(kind)),$(eval $(call tes
 
 # Tests of a program's parts: tests/apps/*_test.c, linked with all of parley-room but its main.
 ROOM_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out %/main.c,$(wildcard apps/parley-room/*.c)))
-$(APP_TESTS): $(B)/tests/apps/%: $(B)/tests/apps/%.o $(call test_shared_obj,apps) $(ROOM_OBJ) $(B)/internal.a
+$(APP_TESTS): $(B)/tests/apps/%: $(B)/tests/apps/%.o $(call test_shared_obj,apps) $(ROOM_OBJ) $(APP_COMMON_OBJ) $(B)/internal.a
 	$(call say,LINK)
 	$(Q)$(CC) -o $@ $^ $(LDFLAGS_ALL) $(LIBS) $(SIGNALING_LIBS) $(APP_LIBS_parley-room) -lcmocka
 

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "apps/parley-room/report.h"
+#include "apps/common/report.h"
 #include "base/hash.h"
 #include "parley/parley.h"
 #include "signaling/json.h"

@@ -4,7 +4,7 @@
 #include <signal.h>
 #include <uv.h>
 
-#include "apps/parley-room/input.h"
+#include "apps/common/input.h"
 #include "apps/parley-room/session.h"
 
 /* What must be let go for the loop to end. */

@@ -8,9 +8,9 @@
 #ifndef PARLEY_APPS_ROOM_MEDIA_H
 #define PARLEY_APPS_ROOM_MEDIA_H
 
+#include "apps/common/report.h"
 #include "apps/parley-room/media_codec.h"
 #include "apps/parley-room/options.h"
-#include "apps/parley-room/report.h"
 
 struct uv_loop_s;
 typedef struct media media;

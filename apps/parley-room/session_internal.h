@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <uv.h>
 
+#include "apps/common/report.h"
 #include "apps/parley-room/files.h"
 #include "apps/parley-room/media.h"
-#include "apps/parley-room/report.h"
 #include "apps/parley-room/session.h"
 #include "net/timer.h"
 #include "signaling/net.h"

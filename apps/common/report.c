@@ -1,4 +1,4 @@
-#include "apps/parley-room/report.h"
+#include "apps/common/report.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -73,7 +73,7 @@ static void print_json(const char *name, const field *fields, size_t count)
 		write_field(&w, &fields[i]);
 	json_write_raw(&w, "}\n");
 	if (w.error)
-		fprintf(stderr, "parley-room: an event \"%s\" is too large to print\n", name);
+		fprintf(stderr, "an event \"%s\" is too large to print\n", name);
 	else
 		fwrite(line.data, 1, line.len, stdout);
 	buf_clear(&line);

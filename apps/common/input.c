@@ -1,4 +1,4 @@
-#include "apps/parley-room/input.h"
+#include "apps/common/input.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /*
- * apps/parley-room/report.h: what the program tells its user: lines for people, or with --json one object a line.
+ * apps/common/report.h: what the program tells its user: lines for people, or with --json one object a line.
  */
-#ifndef PARLEY_APPS_ROOM_REPORT_H
-#define PARLEY_APPS_ROOM_REPORT_H
+#ifndef PARLEY_APPS_REPORT_H
+#define PARLEY_APPS_REPORT_H
 
 #include <stdbool.h>
 #include <stddef.h>

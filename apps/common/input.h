@@ -1,8 +1,8 @@
 /*
- * apps/parley-room/input.h: stdin, whatever it is (terminal, pipe, file, nothing), as lines on a loop.
+ * apps/common/input.h: stdin, whatever it is (terminal, pipe, file, nothing), as lines on a loop.
  */
-#ifndef PARLEY_APPS_ROOM_INPUT_H
-#define PARLEY_APPS_ROOM_INPUT_H
+#ifndef PARLEY_APPS_INPUT_H
+#define PARLEY_APPS_INPUT_H
 
 #include <stddef.h>
 
