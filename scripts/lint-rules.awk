@@ -10,7 +10,7 @@ BEGIN {
 	uses["rtp"] = "base rtp"
 	uses["sdp"] = "base sdp"
 	uses["peer"] = "base stun ice dtls sctp rtp sdp peer"
-	uses["net"] = "base ice peer net" # of ice only the mDNS resolver, which needs a socket of its own
+	uses["net"] = "base stun ice peer net" # of stun and ice only what needs a socket of its own: tools, the mDNS resolver
 	uses["signaling"] = "base signaling"
 	uses["apps"] = "base net signaling apps"
 	uses["include"] = ""

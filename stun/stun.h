@@ -8,6 +8,7 @@
  *   transaction.h  one client transaction in virtual time
  *   behaviour.h    what NATs do, found out with a server's help (RFC 5780)
  *   channel.h      TURN ChannelData, and cutting a TCP stream into units
+ *   ping.h         Binding requests to a server, for tools
  *   print.h        names, and one line of text for traces
  *
  * A server or an ICE agent handles a packet in this order: stun_parse (drop what is malformed), stun_check_fingerprint
@@ -22,6 +23,7 @@
 #include "stun/channel.h"
 #include "stun/credentials.h"
 #include "stun/message.h"
+#include "stun/ping.h"
 #include "stun/print.h"
 #include "stun/transaction.h"
 

@@ -1,0 +1,206 @@
+/* net/stun.h, with a STUN server that has two addresses on loopback. */
+#include "tests/support/test.h"
+
+#include <string.h>
+
+#include "base/addr.h"
+#include "base/time.h"
+#include "net/stun.h"
+#include "net/udp.h"
+#include "stun/build.h"
+#include "tests/net/harness.h"
+#include "tests/support/failmalloc.h"
+
+#define SOCKETS 4u /* number: bit 0 is the port, bit 1 the IP address */
+
+typedef struct {
+	net_udp *sockets[SOCKETS];
+	size_t requests;
+} server;
+
+static size_t number_of(const server *s, const net_udp *udp)
+{
+	size_t i = 0;
+	while (s->sockets[i] != udp)
+		i++;
+	return i;
+}
+
+static void serve(void *me, net_udp *udp, const parley_addr *remote, slice data)
+{
+	server *s = me;
+	stun_message m;
+	assert_int_equal(stun_parse(data, &m), 0);
+	size_t asked = number_of(s, udp), from = asked;
+	if (m.has_change_request)
+		from ^= (m.change_request & STUN_CHANGE_IP ? 2u : 0u) | (m.change_request & STUN_CHANGE_PORT ? 1u : 0u);
+	uint8_t bytes[128];
+	writer w = writer_of(bytes, sizeof bytes);
+	stun_begin(&w, STUN_SUCCESS, STUN_BINDING, &m.id);
+	stun_put_xor_address(&w, STUN_ATTR_XOR_MAPPED_ADDRESS, remote);
+	stun_put_address(&w, STUN_ATTR_OTHER_ADDRESS, net_udp_local(s->sockets[asked ^ 3u]));
+	s->requests++;
+	net_udp_send(s->sockets[from], remote, writer_slice(&w));
+}
+
+static void server_open(server *s, uv_loop_t *loop)
+{
+	*s = (server){0};
+	parley_addr at = addr_ipv4(127, 0, 0, 1, 0);
+	for (size_t i = 0; i < SOCKETS; i++) {
+		at.ip[3] = i & 2 ? 2 : 1;
+		at.port = i >= 2 ? net_udp_local(s->sockets[i - 2])->port : 0;
+		assert_int_equal(net_udp_open(loop, &at, serve, s, &s->sockets[i]), 0);
+	}
+}
+
+static void server_close(server *s)
+{
+	for (size_t i = 0; i < SOCKETS; i++)
+		net_udp_close(s->sockets[i]);
+}
+
+/* --- round trips --- */
+
+typedef struct {
+	net_stun_ping *ping;
+	size_t events, answers;
+	bool over;
+} pinger;
+
+static void ping_event(void *me, const stun_ping_event *event, bool last)
+{
+	pinger *p = me;
+	p->events++;
+	assert_int_equal(event->number, p->events);
+	p->answers += event->answered && event->has_mapped;
+	p->over = last;
+	if (last)
+		net_stun_ping_free(p->ping);
+}
+
+static void pings_are_answered_or_lost(void **state)
+{
+	(void)state;
+	stun_ping_config config = {.count = 3, .interval_us = US_PER_MS, .timeout_us = 30 * US_PER_S};
+	uv_loop_t *loop = harness_loop_new();
+	server s;
+	server_open(&s, loop);
+	parley_addr address = *net_udp_local(s.sockets[0]);
+	for (int alive = 1; alive >= 0; alive--) {
+		pinger p = {0};
+		assert_int_equal(net_stun_ping_new(loop, &address, &config, ping_event, &p, &p.ping), 0);
+		harness_run_until(loop, &p.over);
+		assert_int_equal(p.events, 3);
+		assert_int_equal(p.answers, alive ? 3 : 0);
+		if (alive)
+			server_close(&s);
+		config.timeout_us = US_PER_MS;
+	}
+	harness_loop_free(loop);
+}
+
+/* --- behaviour --- */
+
+typedef struct {
+	net_stun_behaviour *behaviour;
+	stun_behaviour_result result;
+	bool over;
+} discoverer;
+
+static void behaviour_done(void *me, const stun_behaviour_result *result)
+{
+	discoverer *d = me;
+	d->result = *result;
+	d->over = true;
+	net_stun_behaviour_free(d->behaviour);
+}
+
+static void loopback_has_no_nat(void **state)
+{
+	(void)state;
+	uv_loop_t *loop = harness_loop_new();
+	server s;
+	discoverer d = {0};
+	server_open(&s, loop);
+	parley_addr local = addr_ipv4(127, 0, 0, 1, 0);
+	assert_int_equal(
+		net_stun_behaviour_new(loop, &local, net_udp_local(s.sockets[0]), behaviour_done, &d, &d.behaviour), 0);
+	harness_run_until(loop, &d.over);
+	assert_true(d.result.reachable && d.result.supported && !d.result.translated);
+	assert_int_equal(d.result.mapping, STUN_ENDPOINT_INDEPENDENT);
+	assert_int_equal(d.result.filtering, STUN_ENDPOINT_INDEPENDENT);
+	server_close(&s);
+	harness_loop_free(loop);
+}
+
+static void what_is_freed_says_nothing(void **state)
+{
+	(void)state;
+	static const stun_ping_config config = {.count = 1, .interval_us = US_PER_MS, .timeout_us = 50 * US_PER_MS};
+	uv_loop_t *loop = harness_loop_new();
+	pinger p = {0};
+	discoverer d = {0};
+	parley_addr local = addr_ipv4(127, 0, 0, 1, 0), nowhere = addr_ipv4(127, 0, 0, 1, 9);
+	assert_int_equal(net_stun_ping_new(loop, &nowhere, &config, ping_event, &p, &p.ping), 0);
+	assert_int_equal(net_stun_behaviour_new(loop, &local, &nowhere, behaviour_done, &d, &d.behaviour), 0);
+	net_stun_ping_free(p.ping);
+	net_stun_behaviour_free(d.behaviour);
+	harness_loop_free(loop);
+	assert_false(p.events || d.over);
+}
+
+static void wrong_calls_are_refused(void **state)
+{
+	(void)state;
+	uv_loop_t *loop = harness_loop_new();
+	discoverer d = {0};
+	pinger p = {0};
+	parley_addr foreign = addr_ipv4(192, 0, 2, 200, 0), nowhere = addr_ipv4(127, 0, 0, 1, 9);
+	const parley_addr v6 = {.family = PARLEY_IPV6, .ip = {[15] = 1}, .port = 9};
+	assert_int_equal(net_stun_behaviour_new(loop, &foreign, &nowhere, behaviour_done, &d, &d.behaviour),
+			 PARLEY_EIO);
+	assert_int_equal(net_stun_behaviour_new(loop, &nowhere, &v6, behaviour_done, &d, &d.behaviour), PARLEY_EINVAL);
+	assert_int_equal(net_stun_ping_new(loop, &nowhere, &(stun_ping_config){.count = 1}, ping_event, &p, &p.ping),
+			 PARLEY_EINVAL);
+	net_stun_server parsed;
+	const char *reason;
+	assert_int_equal(net_stun_server_parse("stun:[2001:db8::1]:19302", &parsed, &reason), 0);
+	assert_string_equal(parsed.host, "2001:db8::1");
+	assert_int_equal(parsed.port, 19302);
+	assert_int_equal(net_stun_server_parse("http://example.org", &parsed, &reason), PARLEY_EINVAL);
+	harness_loop_free(loop);
+}
+
+static void open_and_free(void *context)
+{
+	(void)context;
+	static const stun_ping_config config = {.count = 1, .interval_us = US_PER_MS, .timeout_us = US_PER_MS};
+	uv_loop_t loop;
+	assert_int_equal(uv_loop_init(&loop), 0);
+	parley_addr local = addr_ipv4(127, 0, 0, 1, 9);
+	net_stun_ping *ping;
+	net_stun_behaviour *behaviour;
+	if (net_stun_ping_new(&loop, &local, &config, ping_event, NULL, &ping) == 0)
+		net_stun_ping_free(ping);
+	if (net_stun_behaviour_new(&loop, &local, &local, behaviour_done, NULL, &behaviour) == 0)
+		net_stun_behaviour_free(behaviour);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+static void every_failed_allocation_is_survived(void **state)
+{
+	(void)state;
+	failmalloc_loop(open_and_free, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pings_are_answered_or_lost),	       cmocka_unit_test(loopback_has_no_nat),
+		cmocka_unit_test(what_is_freed_says_nothing),	       cmocka_unit_test(wrong_calls_are_refused),
+		cmocka_unit_test(every_failed_allocation_is_survived),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
