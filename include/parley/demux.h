@@ -15,7 +15,7 @@
  * is a connection's once its ICE agent has validated it; forged requests cannot take it from that connection.
  *
  * Limits: a pair of local and remote address bears one connection, so between two such ports there can be only one (a second one takes the
- * place of the first); TURN servers cannot be used over the shared sockets. A demux and its cores belong to one thread.
+ * place of the first; of lite agents, which never ask who is there, the first one keeps it until it has lost its peer); TURN servers cannot be used over the shared sockets. A demux and its cores belong to one thread.
  */
 #ifndef PARLEY_DEMUX_H
 #define PARLEY_DEMUX_H

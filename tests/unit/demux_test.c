@@ -30,6 +30,7 @@ static struct {
 	parley_demux *demux;
 	end server[CALLS], client[CALLS];
 	bool one_address;	     /* all clients are at the same, one after the other */
+	bool lite;		     /* the server */
 	uint8_t client_request[256]; /* the last check that a client sent */
 	size_t client_request_len;
 } net;
@@ -193,6 +194,7 @@ static int make(end *e, unsigned number, bool is_server)
 	if (is_server) {
 		config.demux = net.demux;
 		config.demux_owner = e;
+		config.ice_lite = net.lite;
 	}
 	*e = (end){.number = number, .address = is_server ? server_address : addr_ipv4(10, 0, 0, 1, 5000)};
 	if (!is_server && !net.one_address)
@@ -379,6 +381,24 @@ static void a_client_that_comes_again_from_its_old_port_connects_at_once(void **
 	assert_int_equal(demux_stats().addresses_moved, 1);
 }
 
+/* It never asks, so nothing tells a new client there from one that pretends to be: the old one has it until it is given up. */
+static void at_a_lite_server_an_address_is_free_when_its_client_is_lost(void **state)
+{
+	(void)state;
+	net.lite = net.one_address = true;
+	call(0);
+	talk(0);
+	hang_up(&net.client[0]);
+	start(1);
+	pass_time(net.now + US_PER_S);
+	assert_false(net.client[1].open);
+	assert_true(demux_stats().addresses_refused > 0);
+	hang_up(&net.client[1]);
+	pass_time(net.now + 35 * US_PER_S); /* consent ends after 30 s */
+	call(2);
+	talk(2);
+}
+
 static void a_call_that_ends_gives_its_address_back(void **state)
 {
 	(void)state;
@@ -425,6 +445,7 @@ int main(void)
 		DEMUX_TEST(an_authentic_check_from_anothers_address_takes_nothing),
 		DEMUX_TEST(an_address_taken_in_advance_goes_to_who_is_there),
 		DEMUX_TEST(a_client_that_comes_again_from_its_old_port_connects_at_once),
+		DEMUX_TEST(at_a_lite_server_an_address_is_free_when_its_client_is_lost),
 		DEMUX_TEST(a_call_that_ends_gives_its_address_back),
 		cmocka_unit_test(every_allocation_may_fail),
 	};
