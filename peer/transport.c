@@ -321,7 +321,8 @@ static bool transmit_ice(parley_core *core, parley_packet *out)
 	ice_packet p = {.data = {.data = core->datagram, .capacity = sizeof core->datagram}};
 	if (!ice_poll_transmit(core->ice, core->now, &p))
 		return false;
-	demux_sent(core, slice_of(p.data.data, p.data.len));
+	if (!p.stream)
+		demux_sent(core, slice_of(p.data.data, p.data.len));
 	return give(core, &p, out);
 }
 
