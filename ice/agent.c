@@ -91,7 +91,7 @@ static void clear(ice_agent *a)
 	ice_forget_remote(a);
 	clear_locals(a);
 	ice_wire_clear(a);
-	a->gather_count = 0;
+	ice_gathers_clear(a);
 }
 
 void ice_destroy(ice_agent *a)

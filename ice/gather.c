@@ -1,12 +1,36 @@
+#include <stdlib.h>
+
 #include "ice/internal.h"
 
 /* --- who asks whom --- */
 
+static bool make_room(ice_agent *a)
+{
+	if (a->gather_count < a->gather_capacity)
+		return true;
+	size_t capacity = a->gather_capacity ? 2 * a->gather_capacity : 1;
+	ice_gather *larger = capacity <= ICE_GATHERS_MAX ? realloc(a->gathers, capacity * sizeof *larger) : NULL;
+	if (!larger) {
+		a->counters.drop_limit++;
+		return false;
+	}
+	a->gathers = larger;
+	a->gather_capacity = capacity;
+	return true;
+}
+
 static void add_gather(ice_agent *a, size_t base, const ice_server *server)
 {
 	if (!server->turn && !a->config.relay_only && ice_server_is_asked(a, server) &&
-	    ice_server_is_reached(a, server, base) && a->gather_count < ICE_GATHERS_MAX)
+	    ice_server_is_reached(a, server, base) && make_room(a))
 		a->gathers[a->gather_count++] = (ice_gather){.base = base, .server = server};
+}
+
+void ice_gathers_clear(ice_agent *a)
+{
+	free(a->gathers);
+	a->gathers = NULL;
+	a->gather_count = a->gather_capacity = 0;
 }
 
 void ice_gather_at(ice_agent *a, const ice_server *server)

@@ -258,8 +258,8 @@ struct ice_agent {
 	size_t relay_count;
 	uint32_t last_stream;
 	bool end_of_sources;
-	ice_gather gathers[ICE_GATHERS_MAX];
-	size_t gather_count;
+	ice_gather *gathers; /* up to ICE_GATHERS_MAX */
+	size_t gather_count, gather_capacity;
 	uint32_t next_foundation;
 
 	ice_local *locals[ICE_LOCAL_CANDIDATES_MAX];
@@ -362,6 +362,7 @@ void ice_wire_clear(ice_agent *a);
 /* gather.c */
 void ice_gather_from(ice_agent *a, size_t base);	    /* all servers are to be asked from there */
 void ice_gather_at(ice_agent *a, const ice_server *server); /* from all sockets */
+void ice_gathers_clear(ice_agent *a);
 void ice_gather_forget(ice_agent *a, size_t base);
 void ice_gather_again(ice_agent *a); /* after a restart: the bases' candidates and questions to servers */
 bool ice_gather_wants_start(const ice_agent *a);
