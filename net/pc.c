@@ -388,6 +388,7 @@ void parley_configuration_default(parley_configuration *configuration)
 		.max_message_size = core.max_message_size,
 		.send_buffer_size = core.send_buffer_size,
 		.mtu = core.mtu,
+		.mtu_max = core.mtu_max,
 		.log_level = core.log_level,
 	};
 }
@@ -429,6 +430,7 @@ static int pc_set_up(parley_pc *pc, const parley_configuration *configuration)
 	config.max_message_size = configuration->max_message_size;
 	config.send_buffer_size = configuration->send_buffer_size;
 	config.mtu = configuration->mtu;
+	config.mtu_max = configuration->mtu_max;
 	config.allow_loopback = pc->loopback;
 	config.nomination = configuration->nomination;
 	config.ice_lite = configuration->ice_lite;

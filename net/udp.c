@@ -1,7 +1,9 @@
 #include "net/udp.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <uv.h>
 
 #include "net/sockaddr.h"
@@ -37,6 +39,19 @@ static void udp_closed(uv_handle_t *handle)
 	free(handle->data);
 }
 
+/* Where the kernel refuses, large probes may arrive in pieces: slower, not wrong. */
+static void forbid_fragments(const net_udp *u)
+{
+	uv_os_fd_t fd;
+	if (uv_fileno((const uv_handle_t *)&u->handle, &fd) != 0)
+		return;
+	int v4 = IP_PMTUDISC_PROBE, v6 = IPV6_PMTUDISC_PROBE;
+	if (u->local.family == PARLEY_IPV6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &v6, sizeof v6);
+	else
+		setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &v4, sizeof v4);
+}
+
 static int udp_bind(net_udp *u, const parley_addr *local)
 {
 	struct sockaddr_storage address;
@@ -48,6 +63,7 @@ static int udp_bind(net_udp *u, const parley_addr *local)
 	if (uv_udp_getsockname(&u->handle, (struct sockaddr *)&address, &len) != 0 ||
 	    !sockaddr_to_addr((struct sockaddr *)&address, &u->local))
 		return PARLEY_EIO;
+	forbid_fragments(u);
 	/* Less than asked for is slower, not wrong. */
 	int size = (int)NET_UDP_BUFFER_SIZE;
 	uv_send_buffer_size((uv_handle_t *)&u->handle, &size);

@@ -20,7 +20,11 @@ typedef struct net_udp net_udp;
 /* A datagram came; data is valid until the callback returns. It may be empty. The callback may close the socket. */
 typedef void net_on_datagram(void *me, net_udp *udp, const parley_addr *remote, slice data);
 
-/* Binds to local (port 0: any free one). PARLEY_EIO: not an address of this machine, or taken; PARLEY_ENOMEM. */
+/*
+ * Binds to local (port 0: any free one). Datagrams are never fragmented, neither here nor on the way, whatever the kernel thinks
+ * the path carries: what is too large is lost, which is what path MTU discovery looks for (RFC 8899 3). PARLEY_EIO: not an
+ * address of this machine, or taken; PARLEY_ENOMEM.
+ */
 int net_udp_open(struct uv_loop_s *loop, const parley_addr *local, net_on_datagram *on_datagram, void *me,
 		 net_udp **out);
 

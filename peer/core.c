@@ -20,6 +20,7 @@ void parley_core_config_default(parley_core_config *config)
 		.max_message_size = PARLEY_MESSAGE_MAX_DEFAULT,
 		.send_buffer_size = SEND_BUFFER_DEFAULT,
 		.mtu = DTLS_MTU_DEFAULT,
+		.mtu_max = PARLEY_MTU_MAX,
 	};
 }
 
@@ -49,9 +50,15 @@ const char *parley_core_last_error(const parley_core *core)
 	return core->last_error;
 }
 
+static bool mtu_is_valid(const parley_core_config *c)
+{
+	return c->mtu >= MTU_MIN && c->mtu <= MTU_MAX && (!c->mtu_max || c->mtu_max >= c->mtu) &&
+	       c->mtu_max <= PARLEY_MTU_MAX;
+}
+
 static bool config_is_valid(const parley_core_config *c)
 {
-	return c->random.fill && c->mtu >= MTU_MIN && c->mtu <= MTU_MAX && c->max_message_size >= MESSAGE_MAX_MIN &&
+	return c->random.fill && mtu_is_valid(c) && c->max_message_size >= MESSAGE_MAX_MIN &&
 	       c->max_message_size <= MESSAGE_MAX_MAX && c->send_buffer_size >= c->mtu &&
 	       c->ice_server_count <= PARLEY_ICE_SERVERS_MAX && c->log_level <= PARLEY_LOG_DEBUG &&
 	       c->nomination <= PARLEY_NOMINATION_RENOMINATION;
@@ -130,6 +137,7 @@ int parley_core_new(const parley_core_config *config, uint64_t now, parley_core 
 	core->max_message_size = config->max_message_size;
 	core->send_buffer_size = config->send_buffer_size;
 	core->mtu = config->mtu;
+	core->mtu_max = config->mtu_max;
 	core->key_log = config->key_log;
 	core->decline_media = config->decline_media;
 	core->ice_options = ice_options_of(config);
@@ -137,7 +145,9 @@ int parley_core_new(const parley_core_config *config, uint64_t now, parley_core 
 	core->created_at = now;
 	core->unix_time_s = config->unix_time_s;
 	core->polled_label.limit = SIZE_MAX;
-	int err = take_servers(core, config);
+	int err = transport_make_room(core, PEER_DATAGRAM_FIRST) ? 0 : PARLEY_ENOMEM;
+	if (!err)
+		err = take_servers(core, config);
 	if (!err)
 		err = create_layers(core, config);
 	if (err) {
@@ -158,6 +168,7 @@ void parley_core_free(parley_core *core)
 	free(core->polled);
 	free(core->reserve);
 	buf_clear(&core->polled_label);
+	free(core->datagram);
 	jsep_clear(core);
 	transceivers_clear(&core->transceivers);
 	rtp_session_destroy(core->rtp);
@@ -181,7 +192,7 @@ static void say_goodbye(parley_core *core)
 	if (core->sctp && dtls_get_state(core->dtls) == DTLS_CONNECTED) {
 		/* RFC 8831 says nothing of closing all at once; browsers abort with this cause and text too. */
 		sctp_abort(core->sctp, core->now, "Close called");
-		uint8_t bytes[PEER_DATAGRAM_MAX];
+		uint8_t bytes[PEER_DATAGRAM_FIRST];
 		packet p = {.data = bytes, .capacity = sizeof bytes};
 		while (sctp_poll_transmit(core->sctp, core->now, &p))
 			if (dtls_send(core->dtls, core->now, slice_of(p.data, p.len)))
@@ -243,6 +254,7 @@ void parley_core_get_stats(const parley_core *core, parley_core_stats *out)
 		sctp_get_stats(core->sctp, &s);
 		out->round_trip_time_us = s.srtt_us;
 		out->sctp_retransmissions = s.data_retransmitted;
+		out->data_mtu = s.mtu + DTLS_RECORD_OVERHEAD;
 	}
 }
 

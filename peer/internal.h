@@ -30,8 +30,8 @@
 #include "sdp/sdp.h"
 
 #define PEER_ERROR_MAX 256u
-#define CNAME_SIZE 17u		/* 96 bits in base64, and the NUL */
-#define PEER_DATAGRAM_MAX 4096u /* the largest thing a layer below sends: DTLS_MTU_MAX and some */
+#define CNAME_SIZE 17u		  /* 96 bits in base64, and the NUL */
+#define PEER_DATAGRAM_FIRST 1536u /* bytes: the largest datagram before path MTU discovery (core.c: MTU_MAX) and some */
 
 /* An event that waits, with the strings it points to behind it. */
 typedef struct {
@@ -53,7 +53,7 @@ struct parley_core {
 	trace trace;
 	uint64_t now; /* of the last input */
 	uint32_t max_message_size;
-	size_t send_buffer_size, mtu;
+	size_t send_buffer_size, mtu, mtu_max;
 	bool key_log;
 	char last_error[PEER_ERROR_MAX];
 	char failure[PEER_ERROR_MAX]; /* why the connection state is failed */
@@ -106,8 +106,9 @@ struct parley_core {
 	queued_event *polled;  /* the event given last: its strings are still in use */
 	queued_event *reserve; /* allocated in advance, to report that memory ran out */
 	trace_line polled_log;
-	buf polled_label; /* label and protocol of the channel given last, each with its NUL */
-	uint8_t datagram[ICE_HEADROOM + PEER_DATAGRAM_MAX + ICE_TAILROOM];
+	buf polled_label;  /* label and protocol of the channel given last, each with its NUL */
+	uint8_t *datagram; /* being put together to be sent, with ICE's headroom before and tailroom behind it */
+	size_t datagram_size;
 
 	/* counters */
 	uint64_t packets_sent, packets_received, bytes_sent, bytes_received, packets_dropped;
@@ -160,6 +161,7 @@ void demux_sent(parley_core *core, slice datagram); /* by ICE */
 void demux_heard(parley_core *core, const parley_addr *local, const parley_addr *remote, slice message);
 
 /* transport.c */
+bool transport_make_room(parley_core *core, size_t size); /* for datagrams of so many bytes; false: there is less */
 void transport_pump(
 	parley_core *core); /* at the end of each input: carries on between the layers until nothing moves */
 

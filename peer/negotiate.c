@@ -77,6 +77,7 @@ static int create_sctp(parley_core *core, const sdp_media *remote, sctp_associat
 	config.trace = &core->trace;
 	config.remote_port = remote->has_sctp_port ? remote->sctp_port : (uint16_t)SCTP_PORT;
 	config.mtu = (core->mtu - DTLS_RECORD_OVERHEAD) & ~(size_t)3;
+	config.mtu_max = core->mtu_max ? core->mtu_max - DTLS_RECORD_OVERHEAD : 0;
 	config.max_message_receive = core->max_message_size;
 	if (config.receive_window < 2 * core->max_message_size)
 		config.receive_window = 2 * core->max_message_size;

@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "base/addr.h"
 #include "base/text.h"
 #include "peer/internal.h"
@@ -316,9 +318,23 @@ static bool give(parley_core *core, const ice_packet *p, parley_packet *out)
 	return true;
 }
 
+bool transport_make_room(parley_core *core, size_t size)
+{
+	if (size <= core->datagram_size)
+		return true;
+	uint8_t *datagram = malloc(ICE_HEADROOM + size + ICE_TAILROOM);
+	if (!datagram)
+		return false;
+	free(core->datagram);
+	core->datagram = datagram;
+	core->datagram_size = size;
+	return true;
+}
+
 static bool transmit_ice(parley_core *core, parley_packet *out)
 {
-	ice_packet p = {.data = {.data = core->datagram, .capacity = sizeof core->datagram}};
+	ice_packet p = {
+		.data = {.data = core->datagram, .capacity = ICE_HEADROOM + core->datagram_size + ICE_TAILROOM}};
 	if (!ice_poll_transmit(core->ice, core->now, &p))
 		return false;
 	if (!p.stream)
@@ -329,8 +345,8 @@ static bool transmit_ice(parley_core *core, parley_packet *out)
 /* The next SCTP packet as one DTLS record, put together in core->datagram. */
 static bool seal_sctp(parley_core *core, packet *record)
 {
-	uint8_t bytes[PEER_DATAGRAM_MAX];
-	packet plain = {.data = bytes, .capacity = sizeof bytes};
+	uint8_t bytes[SCTP_MTU_MAX];
+	packet plain = {.data = bytes, .capacity = core->datagram_size - DTLS_RECORD_OVERHEAD};
 	while (sctp_poll_transmit(core->sctp, core->now, &plain)) {
 		int err = dtls_seal(core->dtls, core->now, slice_of(plain.data, plain.len), record);
 		if (!err)
@@ -364,10 +380,12 @@ static bool transmit_data(parley_core *core, parley_packet *out)
 		return false;
 	ice_packet p;
 	bool wakes;
+	if (core->sctp) /* without memory packets stay as they were */
+		transport_make_room(core, sctp_packet_max(core->sctp) + DTLS_RECORD_OVERHEAD);
 	do {
 		p = (ice_packet){.local = local, .remote = remote};
 		p.data.data = core->datagram + ICE_HEADROOM;
-		p.data.capacity = sizeof core->datagram - ICE_HEADROOM - ICE_TAILROOM;
+		p.data.capacity = core->datagram_size;
 		if (!next_datagram(core, &p.data, &wakes))
 			return false;
 	} while (!ice_envelop(core->ice, core->now, &p));

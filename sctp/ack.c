@@ -86,6 +86,8 @@ void sctp_t3_expired(sctp_association *a, uint64_t now)
 	a->stats.timeouts++;
 	sctp_recovery_timeout(a, now);
 	sctp_rto_back_off(&a->rto);
+	if (a->pmtu.current > a->pmtu.base)
+		sctp_pmtu_begin_anew(a); /* a black hole may be why (RFC 8899 4.3) */
 	a->send_forward = sctp_outstanding_must_forward(&a->sent);
 	sctp_timer_start(a, SCTP_TIMER_T3, now, a->rto.rto);
 	sctp_progress(a, now);
@@ -109,6 +111,16 @@ void sctp_heartbeat_expired(sctp_association *a, uint64_t now)
 	sctp_heartbeat_restart(a, now);
 }
 
+void sctp_heartbeat_encode(writer *w, uint64_t now, uint64_t nonce)
+{
+	size_t at = sctp_chunk_begin(w, SCTP_CHUNK_HEARTBEAT, 0);
+	size_t info = sctp_param_begin(w, SCTP_PARAM_HEARTBEAT_INFO);
+	write_u64(w, now);
+	write_u64(w, nonce);
+	sctp_tlv_end(w, info);
+	sctp_tlv_end(w, at);
+}
+
 void sctp_write_heartbeat(sctp_association *a, uint64_t now, writer *w)
 {
 	if (writer_left(w) < 2 * SCTP_TLV_HEADER + HEARTBEAT_INFO_SIZE)
@@ -117,12 +129,7 @@ void sctp_write_heartbeat(sctp_association *a, uint64_t now, writer *w)
 	if (rng_u64(&a->config.random, &a->heartbeat_nonce))
 		return;
 	a->heartbeat_unanswered = true;
-	size_t at = sctp_chunk_begin(w, SCTP_CHUNK_HEARTBEAT, 0);
-	size_t info = sctp_param_begin(w, SCTP_PARAM_HEARTBEAT_INFO);
-	write_u64(w, now);
-	write_u64(w, a->heartbeat_nonce);
-	sctp_tlv_end(w, info);
-	sctp_tlv_end(w, at);
+	sctp_heartbeat_encode(w, now, a->heartbeat_nonce);
 }
 
 /* Echoed as it is, if it fits in a packet of ours. */
@@ -135,13 +142,16 @@ void sctp_handle_heartbeat(sctp_association *a, const sctp_tlv *chunk)
 void sctp_handle_heartbeat_ack(sctp_association *a, uint64_t now, const sctp_tlv *chunk)
 {
 	sctp_tlv info;
-	if (!a->heartbeat_unanswered || !sctp_tlv_find(chunk->value, SCTP_PARAM_HEARTBEAT_INFO, &info))
+	if (!sctp_tlv_find(chunk->value, SCTP_PARAM_HEARTBEAT_INFO, &info))
 		return;
 	reader r = reader_of(info.value);
 	uint64_t sent = read_u64(&r), nonce = read_u64(&r);
-	if (r.bad || nonce != a->heartbeat_nonce || sent > now)
+	if (r.bad || sent > now)
 		return;
-	a->heartbeat_unanswered = false;
+	if (a->heartbeat_unanswered && nonce == a->heartbeat_nonce)
+		a->heartbeat_unanswered = false;
+	else if (!sctp_pmtu_heartbeat_ack(a, now, nonce))
+		return;
 	a->errors = 0;
 	sctp_rto_sample(&a->rto, now - sent);
 }

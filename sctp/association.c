@@ -14,6 +14,7 @@ void sctp_config_default(sctp_config *config)
 		.local_port = SCTP_PORT,
 		.remote_port = SCTP_PORT,
 		.mtu = SCTP_MTU_DEFAULT,
+		.mtu_max = SCTP_MTU_MAX,
 		.streams_out = SCTP_STREAMS_MAX,
 		.streams_in = SCTP_STREAMS_MAX,
 		.streams_in_max = SCTP_STREAMS_MAX,
@@ -36,10 +37,11 @@ void sctp_config_default(sctp_config *config)
 
 static bool config_valid(const sctp_config *c)
 {
-	return c->random.fill && c->mtu >= SCTP_MTU_MIN && c->mtu <= SCTP_MTU_MAX && c->streams_out && c->streams_in &&
-	       c->max_message_receive && c->receive_window / 2 >= c->max_message_receive &&
-	       c->receive_window >= SCTP_WINDOW_MIN && c->rto_min_us && c->rto_min_us <= c->rto_max_us &&
-	       c->rto_initial_us && c->rto_initial_us <= c->rto_max_us;
+	return c->random.fill && c->mtu >= SCTP_MTU_MIN && c->mtu <= SCTP_MTU_MAX && c->mtu_max <= SCTP_MTU_MAX &&
+	       c->streams_out && c->streams_in && c->max_message_receive &&
+	       c->receive_window / 2 >= c->max_message_receive && c->receive_window >= SCTP_WINDOW_MIN &&
+	       c->rto_min_us && c->rto_min_us <= c->rto_max_us && c->rto_initial_us &&
+	       c->rto_initial_us <= c->rto_max_us;
 }
 
 /* Tag, TSN and key exist from the start, so that an INIT answered before sctp_connect fits what that will send. */
@@ -78,6 +80,7 @@ int sctp_create(const sctp_config *config, sctp_association **out)
 	sctp_reassembly_init(&a->reassembly, config->max_message_receive);
 	sctp_send_queue_init(&a->queue, config->send_buffer, config->schedule);
 	sctp_outstanding_init(&a->sent, a->local_tsn);
+	sctp_pmtu_init(&a->pmtu, a->config.mtu, a->config.mtu_max);
 	sctp_rto_init(&a->rto, config->rto_initial_us, config->rto_min_us, config->rto_max_us);
 	sctp_congestion_init(&a->congestion, a->config.congestion, a->config.mtu, &a->sent.rate);
 	a->reconfig.next_request = a->local_tsn;
@@ -102,7 +105,7 @@ static void drop_unsent(sctp_association *a)
 	free(a->echo);
 	a->echo = NULL;
 	a->send_init = a->send_echo = a->send_sack = a->send_forward = a->send_reconfig = false;
-	a->send_shutdown = a->send_shutdown_ack = a->send_heartbeat = false;
+	a->send_shutdown = a->send_shutdown_ack = a->send_heartbeat = a->send_pmtu_probe = false;
 	a->unacked_packets = 0;
 }
 
@@ -216,6 +219,7 @@ int sctp_send(sctp_association *a, uint64_t now, uint16_t stream, uint32_t ppid,
 		options = &reliable; /* it could not be told what to skip (RFC 3758 3.3) */
 	int err = sctp_send_queue_add(&a->queue, s, now, ppid, message, options);
 	a->stats.messages_sent += err == 0;
+	sctp_pmtu_demand(a, now);
 	return err;
 }
 
@@ -307,6 +311,9 @@ static void expired(sctp_association *a, sctp_timer timer, uint64_t now)
 		break;
 	case SCTP_TIMER_HEARTBEAT:
 		sctp_heartbeat_expired(a, now);
+		break;
+	case SCTP_TIMER_PMTU:
+		sctp_pmtu_expired(a, now);
 		break;
 	case SCTP_TIMER_COUNT:
 		break;

@@ -113,6 +113,8 @@ static bool note_param(sctp_init *init, const sctp_tlv *p)
 	case SCTP_PARAM_ZERO_CHECKSUM:
 		init->features.zero_checksum = detects_by_dtls(p->value);
 		return true;
+	case SCTP_PARAM_PAD:
+		return true;
 	case SCTP_PARAM_UNRECOGNIZED:
 		return true; /* of ours: extensions are only used when announced, so there is nothing to undo */
 	default:
@@ -395,6 +397,8 @@ const char *sctp_chunk_name(uint8_t type)
 		return "I-DATA";
 	case SCTP_CHUNK_RECONFIG:
 		return "RE-CONFIG";
+	case SCTP_CHUNK_PAD:
+		return "PAD";
 	case SCTP_CHUNK_FORWARD_TSN:
 		return "FORWARD-TSN";
 	case SCTP_CHUNK_I_FORWARD_TSN:

@@ -66,6 +66,7 @@ static void establish(sctp_association *a, uint64_t now)
 	if (sctp_outstanding_count(&a->sent))
 		sctp_timer_start(a, SCTP_TIMER_T3, now, a->rto.rto);
 	sctp_heartbeat_restart(a, now);
+	sctp_pmtu_demand(a, now);
 	sctp_progress(a, now);
 }
 
@@ -235,7 +236,8 @@ static void restart(sctp_association *a, const sctp_cookie *c)
 	sctp_congestion_init(&a->congestion, a->config.congestion, a->config.mtu, &a->sent.rate);
 	a->recovery = (sctp_recovery){0};
 	a->reconfig.next_request = a->local_tsn;
-	a->send_sack = a->send_forward = a->send_reconfig = a->send_shutdown = false;
+	sctp_pmtu_init(&a->pmtu, a->config.mtu, a->config.mtu_max);
+	a->send_sack = a->send_forward = a->send_reconfig = a->send_shutdown = a->send_pmtu_probe = false;
 	a->unacked_packets = 0;
 	a->event_restarted = true;
 	for (size_t i = 0; i < SCTP_TIMER_COUNT; i++)

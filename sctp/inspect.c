@@ -14,7 +14,7 @@ void sctp_get_stats(const sctp_association *a, sctp_stats *stats)
 	stats->has_rtt = a->rto.measured;
 	stats->srtt_us = a->rto.srtt;
 	stats->rto_us = a->rto.rto;
-	stats->mtu = a->config.mtu;
+	stats->mtu = a->pmtu.current;
 	stats->send_buffered = a->queue.cost;
 	stats->receive_buffered = a->reassembly.bytes;
 	stats->streams_out = a->streams_out;
@@ -62,6 +62,10 @@ void sctp_check_invariants(const sctp_association *a)
 {
 	sctp_check_timers(a);
 	check_resets(a);
+	sctp_pmtu_check(&a->pmtu);
+	if (sctp_pmtu_probe(&a->pmtu) && !a->ended)
+		assert(a->send_pmtu_probe || sctp_timer_armed(a, SCTP_TIMER_PMTU) ||
+		       a->state > SCTP_SHUTDOWN_RECEIVED || a->state < SCTP_ESTABLISHED);
 	sctp_send_queue_check(&a->queue);
 	sctp_outstanding_check(&a->sent);
 	size_t cost = a->current ? a->current->cost : 0;

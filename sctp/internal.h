@@ -7,7 +7,7 @@
  *   reconfig.c     stream reset and more streams: ours     shutdown.c   SHUTDOWN*, ABORT
  *   reconfig_peer.c  ... and the peer's
  *   event.c        what the owner polls                    inspect.c    stats, dump, invariants
- *   path.c         what the path below means for timers
+ *   path.c         what the path below means for timers    path_mtu.c   probes of the path's MTU
  */
 #ifndef PARLEY_SCTP_INTERNAL_H
 #define PARLEY_SCTP_INTERNAL_H
@@ -20,6 +20,7 @@
 #include "sctp/outstanding.h"
 #include "sctp/pacer.h"
 #include "sctp/packet.h"
+#include "sctp/pmtu.h"
 #include "sctp/reassembly.h"
 #include "sctp/recovery.h"
 #include "sctp/rto.h"
@@ -36,6 +37,7 @@ typedef enum {
 	SCTP_TIMER_RECONFIG,  /* RFC 6525 5.1.1 */
 	SCTP_TIMER_SACK,      /* 6.2 */
 	SCTP_TIMER_HEARTBEAT, /* 8.3 */
+	SCTP_TIMER_PMTU,      /* RFC 8899 5.1.1: PROBE_TIMER */
 	SCTP_TIMER_COUNT,
 } sctp_timer;
 
@@ -88,7 +90,7 @@ struct sctp_association {
 
 	/* what is due; each goes out with the next packet that may carry it */
 	bool send_init, send_echo, send_sack, send_forward, send_reconfig, send_shutdown, send_shutdown_ack,
-		send_heartbeat;
+		send_heartbeat, send_pmtu_probe;
 	list_node control; /* sctp_control */
 	size_t control_count;
 
@@ -107,6 +109,8 @@ struct sctp_association {
 	sctp_congestion congestion;
 	sctp_pacer pacer;
 	uint32_t peer_window;
+	sctp_pmtu pmtu;
+	uint64_t pmtu_nonce; /* of the last probe */
 	uint64_t heartbeat_nonce;
 	bool heartbeat_unanswered;
 
@@ -142,7 +146,8 @@ bool sctp_is_open(const sctp_association *a); /* a state in which DATA may come 
 /* Queues a chunk to be bundled, or a packet of one chunk under a tag. Dropped if the queue is full or memory is out. */
 void sctp_queue_chunk(sctp_association *a, uint8_t type, uint8_t flags, slice value);
 void sctp_queue_packet(sctp_association *a, uint32_t tag, slice chunk);
-size_t sctp_data_room(const sctp_association *a); /* the longest payload of a DATA chunk */
+/* The longest payload of a DATA chunk: fits a packet of the base MTU, and so that a whole number of them fills one of ours. */
+size_t sctp_data_room(const sctp_association *a);
 
 /* handshake.c */
 sctp_features sctp_our_features(const sctp_association *a);
@@ -170,6 +175,8 @@ void sctp_handle_cumulative_ack(sctp_association *a, uint64_t now, uint32_t tsn)
 void sctp_t3_expired(sctp_association *a, uint64_t now);
 void sctp_heartbeat_expired(sctp_association *a, uint64_t now);
 void sctp_write_heartbeat(sctp_association *a, uint64_t now, writer *w);
+/* A HEARTBEAT with the time and a nonce as its information. */
+void sctp_heartbeat_encode(writer *w, uint64_t now, uint64_t nonce);
 void sctp_handle_heartbeat(sctp_association *a, const sctp_tlv *chunk);
 void sctp_handle_heartbeat_ack(sctp_association *a, uint64_t now, const sctp_tlv *chunk);
 void sctp_heartbeat_restart(sctp_association *a, uint64_t now);
@@ -183,6 +190,14 @@ void sctp_rack_expired(sctp_association *a, uint64_t now);
 void sctp_probe_schedule(sctp_association *a, uint64_t now); /* new data was sent, or something acknowledged */
 void sctp_probe_expired(sctp_association *a, uint64_t now);
 void sctp_probe_sent(sctp_association *a, uint64_t now, bool resent, uint32_t tsn);
+
+/* path_mtu.c */
+void sctp_pmtu_demand(sctp_association *a, uint64_t now); /* something was queued: is larger packets' time? */
+void sctp_pmtu_losses(sctp_association *a, uint64_t now); /* packets were lost: all, or the large ones? */
+void sctp_pmtu_begin_anew(sctp_association *a);		  /* nothing comes through, or the path is another */
+void sctp_write_pmtu_probe(sctp_association *a, uint64_t now, writer *w);
+void sctp_pmtu_expired(sctp_association *a, uint64_t now);
+bool sctp_pmtu_heartbeat_ack(sctp_association *a, uint64_t now, uint64_t nonce); /* was it a probe's? */
 
 /* reconfig.c */
 void sctp_reconfig_init(sctp_association *a, uint32_t peer_tsn);

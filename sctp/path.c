@@ -14,6 +14,7 @@ bool sctp_awaits_answer(const sctp_association *a)
 
 void sctp_path_changed(sctp_association *a, uint64_t now)
 {
+	sctp_pmtu_begin_anew(a);
 	if (!a->errors)
 		return; /* nothing was repeated in vain: the timers fit */
 	sctp_rto_forget_back_off(&a->rto);

@@ -142,6 +142,8 @@ static bool handle_chunk(sctp_association *a, uint64_t now, const sctp_header *h
 	case SCTP_CHUNK_I_FORWARD_TSN:
 		sctp_handle_forward_tsn(a, now, chunk);
 		break;
+	case SCTP_CHUNK_PAD: /* RFC 4820 3: to be ignored */
+		break;
 	default:
 		return unknown_chunk(a, chunk);
 	}

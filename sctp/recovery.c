@@ -84,6 +84,8 @@ static size_t look_for_losses(sctp_association *a, uint64_t now)
 	size_t bytes = lose_late(a, now, false);
 	if (bytes && a->recovery.repair == SCTP_REPAIR_NONE)
 		begin_fast(a, now);
+	if (bytes)
+		sctp_pmtu_losses(a, now);
 	a->timers[SCTP_TIMER_RACK] = sctp_outstanding_late_at(&a->sent, lateness(a, false));
 	return bytes;
 }

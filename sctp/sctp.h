@@ -1,10 +1,10 @@
 /*
  * sctp/sctp.h: one SCTP association over DTLS, as WebRTC uses it (RFC 9260, RFC 8261, RFC 8831 5-6): set-up with
  * collisions, ordered and unordered messages on up to 65535 streams, interleaved (RFC 8260), loss recovery, congestion control, partial
- * reliability (RFC 3758, RFC 7496), stream reset (RFC 6525), graceful and hard close.
+ * reliability (RFC 3758, RFC 7496), stream reset (RFC 6525), path MTU discovery (RFC 8899), graceful and hard close.
  *
  * Not here: data channels (sctp/datachannel.h), DTLS, sockets, clocks. One path, no multi-homing, no address parameters
- * (RFC 8261 6.1). Not yet: path MTU discovery.
+ * (RFC 8261 6.1).
  *
  * The verbs: sctp_receive, sctp_timeout, sctp_deadline, sctp_poll_transmit, sctp_poll_event. After each call that takes
  * `now` the owner drains events and transmit until both are empty, then arms a timer for sctp_deadline. Time is monotonic
@@ -32,7 +32,7 @@
  */
 #define SCTP_MTU_DEFAULT 1163u
 #define SCTP_MTU_MIN 300u	/* INIT-ACK with its cookie must fit */
-#define SCTP_MTU_MAX 16384u	/* a DTLS record */
+#define SCTP_MTU_MAX 16384u	/* a DTLS record (RFC 6347 4.1) */
 #define SCTP_STREAMS_MAX 65535u /* ids 0..65534: 65535 is reserved (RFC 8832 6) */
 
 /* What a remote can make grow, and how far. */
@@ -72,7 +72,8 @@ typedef struct {
 	parley_random random; /* tags, TSNs, cookie key, heartbeat nonces */
 	struct trace *trace;  /* may be NULL */
 	uint16_t local_port, remote_port;
-	size_t mtu;		      /* SCTP_MTU_MIN..SCTP_MTU_MAX */
+	size_t mtu; /* SCTP_MTU_MIN..SCTP_MTU_MAX: what every path carries */
+	size_t mtu_max; /* up to here larger packets are tried (RFC 8899), where much is sent; SCTP_MTU_MAX at most; 0: never */
 	uint16_t streams_out;	      /* asked for in INIT; the peer may allow fewer */
 	uint16_t streams_in;	      /* allowed to the peer; 1.. */
 	uint16_t streams_in_max;      /* ... if it asks for more later (RFC 6525 5.2.5); default SCTP_STREAMS_MAX */
@@ -131,8 +132,13 @@ int sctp_connect(sctp_association *a, uint64_t now);
 void sctp_receive(sctp_association *a, uint64_t now, slice packet_bytes);
 void sctp_timeout(sctp_association *a, uint64_t now); /* too early is harmless */
 uint64_t sctp_deadline(const sctp_association *a);    /* TIME_NEVER: none */
-/* Writes the next packet straight to out->data and sets out->len. False: nothing to send now. Capacity at least mtu. */
+/*
+ * Writes the next packet straight to out->data and sets out->len. False: nothing to send now. Capacity at least config.mtu;
+ * packets are no longer than that, and path MTU discovery wants as much as sctp_packet_max says. Whoever sends them must
+ * not let them be fragmented on the way (RFC 8261 5).
+ */
 bool sctp_poll_transmit(sctp_association *a, uint64_t now, packet *out);
+size_t sctp_packet_max(const sctp_association *a); /* bytes of the largest packet that it could write now */
 
 /*
  * What is below has found another path, or the old one carries again: what waits for a timer that has backed off (RFC 9260
@@ -236,7 +242,7 @@ typedef struct {
 	uint32_t peer_window, our_window;      /* a_rwnd as last announced by them; as of now by us */
 	uint64_t srtt_us, rto_us;	       /* srtt 0: not measured yet */
 	bool has_rtt;
-	size_t mtu;
+	size_t mtu;			  /* bytes of a packet as of now */
 	size_t send_buffered;		  /* bytes counted against config.send_buffer */
 	size_t receive_buffered;	  /* bytes counted against the receive window */
 	uint16_t streams_out, streams_in; /* negotiated; as configured before */

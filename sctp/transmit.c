@@ -86,7 +86,9 @@ static size_t data_header(const sctp_association *a)
 
 size_t sctp_data_room(const sctp_association *a)
 {
-	return a->config.mtu - SCTP_PACKET_HEADER - data_header(a);
+	size_t least = a->config.mtu - SCTP_PACKET_HEADER, whole = a->pmtu.current - SCTP_PACKET_HEADER;
+	size_t chunks = (whole + least - 1) / least;
+	return ((whole / chunks) & ~(size_t)3) - data_header(a);
 }
 
 static bool may_carry_data(const sctp_association *a)
@@ -132,8 +134,9 @@ static size_t fragment_len(const sctp_association *a, const sctp_message *m, siz
 
 static size_t room_for_data(const sctp_association *a, const writer *w)
 {
-	size_t left = writer_left(w), header = data_header(a);
-	return left > header ? (left - header) & ~(size_t)3 : 0;
+	size_t left = writer_left(w), header = data_header(a), most = sctp_data_room(a);
+	size_t room = left > header ? (left - header) & ~(size_t)3 : 0;
+	return room < most ? room : most;
 }
 
 /*
@@ -374,12 +377,22 @@ static bool write_packet(sctp_association *a, uint64_t now, writer *w)
 	return w->len > SCTP_PACKET_HEADER;
 }
 
+static bool write_probe_of_mtu(sctp_association *a, uint64_t now, packet *out, writer *w)
+{
+	size_t size = sctp_pmtu_probe(&a->pmtu);
+	if (!a->send_pmtu_probe || out->capacity < size)
+		return false;
+	*w = writer_of(out->data, size);
+	sctp_write_pmtu_probe(a, now, w);
+	return w->len;
+}
+
 bool sctp_poll_transmit(sctp_association *a, uint64_t now, packet *out)
 {
-	size_t capacity = out->capacity < a->config.mtu ? out->capacity : a->config.mtu;
+	size_t capacity = out->capacity < a->pmtu.current ? out->capacity : a->pmtu.current;
 	writer w = writer_of(out->data, capacity);
 	bool opening = write_opening(a, now, &w);
-	if (!opening && !write_packet(a, now, &w))
+	if (!opening && !write_packet(a, now, &w) && !write_probe_of_mtu(a, now, out, &w))
 		return false;
 	assert(!w.bad);
 	if (opening || !a->peer.zero_checksum || !a->config.zero_checksum) /* RFC 9653 5.2 */

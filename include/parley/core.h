@@ -109,6 +109,7 @@ enum parley_nomination {
 
 #define PARLEY_ICE_SERVERS_MAX 16u
 #define PARLEY_MESSAGE_MAX_DEFAULT 262144u
+#define PARLEY_MTU_MAX 16421u /* UDP payload of a full DTLS record (RFC 6347 4.1) */
 
 enum parley_log_level { PARLEY_LOG_OFF, PARLEY_LOG_ERROR, PARLEY_LOG_WARN, PARLEY_LOG_INFO, PARLEY_LOG_DEBUG };
 
@@ -119,7 +120,9 @@ typedef struct {
 	size_t ice_server_count;
 	uint32_t max_message_size; /* what we announce and accept, bytes; default PARLEY_MESSAGE_MAX_DEFAULT */
 	size_t send_buffer_size; /* bytes of unsent messages per connection before parley_core_send says PARLEY_ELIMIT; default 16 MiB */
-	size_t mtu;	     /* UDP payload bytes per datagram, 576..1472; default 1200 */
+	size_t mtu; /* UDP payload bytes per datagram that every path is taken to carry, 576..1472; default 1200 */
+	size_t mtu_max; /* where much data is sent, larger datagrams are tried up to this (RFC 8899), which the caller must send
+			   without letting them be fragmented; mtu..PARLEY_MTU_MAX, the default; 0: never */
 	bool allow_loopback; /* offer loopback addresses as candidates: for tests on one machine; default false */
 	enum parley_nomination nomination; /* default PARLEY_NOMINATION_REGULAR */
 	/* ICE lite (RFC 8445 2.5): checks are answered, none are sent, servers not asked. For a machine that everybody can reach at
@@ -374,6 +377,7 @@ typedef struct {
 	uint64_t messages_sent, messages_received;
 	uint64_t round_trip_time_us; /* of the selected pair, smoothed; 0: not measured yet */
 	uint64_t sctp_retransmissions;
+	size_t data_mtu; /* UDP payload bytes of a full datagram of channel data, as of now; 0: no data channels */
 	bool has_selected_pair;
 	parley_addr local, remote; /* of the selected pair */
 } parley_core_stats;

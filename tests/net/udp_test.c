@@ -95,6 +95,45 @@ static void datagrams_are_echoed_over_ipv6(void **state)
 	a_datagram_is_echoed_over(&loopback_v6);
 }
 
+/* The descriptor bound to the address: the loop's own business otherwise. */
+static int descriptor_of(const parley_addr *local)
+{
+	for (int fd = 3; fd < 100; fd++) {
+		struct sockaddr_storage s;
+		socklen_t len = sizeof s;
+		parley_addr a;
+		if (getsockname(fd, (struct sockaddr *)&s, &len) == 0 && sockaddr_to_addr((struct sockaddr *)&s, &a) &&
+		    addr_equal(&a, local))
+			return fd;
+	}
+	fail_msg("no such socket");
+	return -1;
+}
+
+/* RFC 8899 3, RFC 8261 5 */
+static void datagrams_are_never_fragmented(void **state)
+{
+	(void)state;
+	uv_loop_t *loop = harness_loop_new();
+	parley_addr loopback = addr_ipv4(127, 0, 0, 1, 0);
+	end e = {0};
+	int value = 0;
+	socklen_t len = sizeof value;
+	end_open(&e, loop, &loopback);
+	assert_int_equal(getsockopt(descriptor_of(net_udp_local(e.udp)), IPPROTO_IP, IP_MTU_DISCOVER, &value, &len), 0);
+	assert_int_equal(value, IP_PMTUDISC_PROBE);
+	net_udp_close(e.udp);
+	if (has_address(&loopback_v6)) {
+		end_open(&e, loop, &loopback_v6);
+		assert_int_equal(
+			getsockopt(descriptor_of(net_udp_local(e.udp)), IPPROTO_IPV6, IPV6_MTU_DISCOVER, &value, &len),
+			0);
+		assert_int_equal(value, IPV6_PMTUDISC_PROBE);
+		net_udp_close(e.udp);
+	}
+	harness_loop_free(loop);
+}
+
 static void a_socket_may_be_closed_by_its_callback(void **state)
 {
 	(void)state;
@@ -385,6 +424,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(datagrams_are_echoed_over_ipv4),
 		cmocka_unit_test(datagrams_are_echoed_over_ipv6),
+		cmocka_unit_test(datagrams_are_never_fragmented),
 		cmocka_unit_test(a_socket_may_be_closed_by_its_callback),
 		cmocka_unit_test(what_cannot_be_sent_is_lost_and_the_socket_lives),
 		cmocka_unit_test(an_address_of_another_machine_cannot_be_bound),

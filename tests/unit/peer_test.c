@@ -338,6 +338,11 @@ static void configuration_is_checked(void **state)
 	parley_core_config_default(&config);
 	assert_int_equal(parley_core_new(&config, NOW, &core), PARLEY_EINVAL); /* no random source */
 	config.random = rng_seeded_source(&rng);
+	config.mtu_max = config.mtu - 1;
+	assert_int_equal(parley_core_new(&config, NOW, &core), PARLEY_EINVAL);
+	config.mtu_max = PARLEY_MTU_MAX + 1;
+	assert_int_equal(parley_core_new(&config, NOW, &core), PARLEY_EINVAL);
+	config.mtu_max = PARLEY_MTU_MAX;
 	config.mtu = 100;
 	assert_int_equal(parley_core_new(&config, NOW, &core), PARLEY_EINVAL);
 }

@@ -55,6 +55,7 @@ void pair_prepare(pair *p, uint64_t seed)
 		rng_seeded_init(&p->secrets[i], seed * 2 + (uint64_t)i + 77);
 		sctp_config_default(&p->config[i]);
 		p->config[i].random = rng_seeded_source(&p->secrets[i]);
+		p->config[i].mtu_max = 0; /* packets of a known size; sctp_pmtu_test.c searches */
 	}
 }
 
@@ -169,8 +170,9 @@ static void take_packets(pair *p, int side)
 {
 	uint8_t *bytes = malloc(SCTP_MTU_MAX);
 	packet out = {.data = bytes, .capacity = SCTP_MTU_MAX};
-	while (bytes && sctp_poll_transmit(p->end[side], p->now, &out)) {
-		assert(out.len <= p->config[side].mtu);
+	for (size_t max;
+	     bytes && (max = sctp_packet_max(p->end[side]), sctp_poll_transmit(p->end[side], p->now, &out));) {
+		assert(out.len <= max);
 		if (getenv("SCTP_PAIR_PRINT")) {
 			char line[400];
 			text t = text_of(line, sizeof line);
