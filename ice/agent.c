@@ -90,6 +90,7 @@ static void clear(ice_agent *a)
 	ice_pairs_clear(a);
 	ice_forget_remote(a);
 	clear_locals(a);
+	ice_tcp_clear(a);
 	ice_wire_clear(a);
 	ice_gathers_clear(a);
 }
@@ -142,8 +143,11 @@ static bool fill_resolve(const ice_agent *a, uint32_t id, ice_event *out)
 static bool fill_stream(const ice_agent *a, uint32_t stream, ice_event *out)
 {
 	const ice_relay *r = ice_relay_of(a, stream);
+	const ice_connection *c = ice_tcp_of(a, stream);
+	if (c)
+		ice_tcp_fill(a, c, out);
 	if (!r)
-		return false;
+		return c != NULL;
 	out->id = stream;
 	out->remote = *turn_server(r->client);
 	out->tls = r->server->over == ICE_OVER_TLS;
@@ -301,6 +305,7 @@ void ice_settle(ice_agent *a, uint64_t now)
 	ice_nominate(a, now);
 	ice_path_update(a, now);
 	start_paced(a, now);
+	ice_tcp_sweep(a, now);
 	ice_set_state(a, derive_state(a));
 }
 
@@ -338,7 +343,7 @@ uint64_t ice_deadline(const ice_agent *a)
 	if (a->state == ICE_CLOSED)
 		return TIME_NEVER;
 	uint64_t t = time_min(ice_gather_deadline(a), ice_relays_deadline(a));
-	t = time_min(t, ice_check_deadline(a));
+	t = time_min(t, time_min(ice_check_deadline(a), ice_tcp_deadline(a)));
 	t = time_min(t, time_min(ice_path_deadline(a), ice_nominate_deadline(a)));
 	t = time_min(t, a->pac_deadline);
 	return wants_start(a) ? time_min(t, a->next_start) : t;
@@ -438,31 +443,41 @@ int ice_receive(ice_agent *a, uint64_t now, const parley_addr *local, const parl
 
 void ice_stream_opened(ice_agent *a, uint64_t now, uint32_t stream, const parley_addr *local)
 {
-	(void)local;
 	ice_relay *r = ice_relay_of(a, stream);
-	if (a->state == ICE_CLOSED || !r)
+	ice_connection *c = ice_tcp_of(a, stream);
+	if (a->state == ICE_CLOSED)
 		return;
-	ice_relay_opened(r, now);
+	if (r)
+		ice_relay_opened(r, now);
+	else if (c)
+		ice_tcp_opened(a, now, c, local);
 	ice_settle(a, now);
 }
 
 void ice_stream_closed(ice_agent *a, uint64_t now, uint32_t stream, int error, const char *why)
 {
 	ice_relay *r = ice_relay_of(a, stream);
-	if (a->state == ICE_CLOSED || !r)
+	ice_connection *c = ice_tcp_of(a, stream);
+	if (a->state == ICE_CLOSED)
 		return;
-	ice_relay_closed(r, now, error, why);
+	if (r)
+		ice_relay_closed(r, now, error, why);
+	else if (c)
+		ice_tcp_closed(a, now, c, why);
 	ice_settle(a, now);
 }
 
 void ice_stream_receive(ice_agent *a, uint64_t now, uint32_t stream, slice bytes)
 {
 	ice_relay *r = ice_relay_of(a, stream);
+	ice_connection *c = ice_tcp_of(a, stream);
 	turn_data data;
-	if (a->state == ICE_CLOSED || !r)
+	if (a->state == ICE_CLOSED)
 		return;
-	while (turn_stream_receive(r->client, now, &bytes, &data))
+	while (r && turn_stream_receive(r->client, now, &bytes, &data))
 		ice_unwrapped(a, now, &data.relayed, &data.peer, data.data);
+	if (c)
+		ice_tcp_receive(a, now, c, bytes);
 	ice_settle(a, now);
 }
 

@@ -9,6 +9,11 @@
 #define PREFERENCE_RELAYS 0xa000u /* below any socket's; the next way so much lower: */
 #define PREFERENCE_OVER 0x2000u
 #define PREFERENCE_LAST 0x2000u /* loopback and link-local: below all others */
+/* RFC 6544 4.2: 2^13 times the direction, 6 for active and 4 for passive, and the rest as above. */
+#define PREFERENCE_ACTIVE (6u << 13 | 8191u)
+#define PREFERENCE_PASSIVE (4u << 13 | 8191u)
+#define PREFERENCE_TCP_LAST 4096u /* so much lower */
+#define ACTIVE_PORT 9u		  /* RFC 6544 4.5: discard, as nobody can connect there */
 
 #define HIDDEN_PORT 9u /* RFC 8839 9.1 */
 
@@ -71,8 +76,8 @@ static ice_local *add_local(ice_agent *a, size_t base, ice_type type, const parl
 	l->base = base;
 	l->server = server;
 	ice_candidate *c = &l->candidate;
-	*c = (ice_candidate){.component = ICE_COMPONENT, .addr = *addr, .type = type};
-	c->priority = ice_priority(type, preference, ICE_COMPONENT);
+	*c = (ice_candidate){.component = ICE_COMPONENT, .addr = *addr, .type = type, .tcptype = ice_tcp_type(a, base)};
+	c->priority = ice_priority(type, addr->transport, preference, ICE_COMPONENT);
 	if (type != ICE_HOST) {
 		c->has_related = true;
 		c->related = related_of(a, c, &a->bases[base]);
@@ -176,9 +181,18 @@ static bool preference_taken(const ice_agent *a, uint16_t preference)
 
 static unsigned top_preference(const ice_base *b)
 {
-	if (b->kind == ICE_BASE_RELAY)
+	bool last = addr_is_loopback(&b->addr) || addr_is_link_local(&b->addr);
+	switch (b->kind) {
+	case ICE_BASE_UDP:
+		return last ? PREFERENCE_LAST : PREFERENCE_MAX;
+	case ICE_BASE_RELAY:
 		return PREFERENCE_RELAYS - PREFERENCE_OVER * b->relay->server->over;
-	return addr_is_loopback(&b->addr) || addr_is_link_local(&b->addr) ? PREFERENCE_LAST : PREFERENCE_MAX;
+	case ICE_BASE_TCP_ACTIVE:
+		return PREFERENCE_ACTIVE - (last ? PREFERENCE_TCP_LAST : 0);
+	case ICE_BASE_TCP_PASSIVE:
+		return PREFERENCE_PASSIVE - (last ? PREFERENCE_TCP_LAST : 0);
+	}
+	return PREFERENCE_LAST;
 }
 
 /* RFC 8421 4: IPv6 and IPv4 interleaved, IPv6 first. Each base has its own (RFC 8445 5.1.2.1). */
@@ -225,20 +239,35 @@ int ice_base_add_relay(ice_agent *a, ice_relay *relay, const parley_addr *relaye
 	return add_base(a, &fresh, &i);
 }
 
+/* Where there is a socket, connections can be opened from; one base for all sockets of an address. */
+static void add_active(ice_agent *a, const parley_addr *socket)
+{
+	size_t i;
+	ice_base fresh = {.kind = ICE_BASE_TCP_ACTIVE, .addr = *socket};
+	fresh.addr.transport = PARLEY_TCP;
+	fresh.addr.port = ACTIVE_PORT;
+	if (a->config.tcp && !a->config.lite && !ice_find_base(a, &fresh.addr, &i) && add_base(a, &fresh, &i))
+		a->counters.drop_limit++;
+}
+
 int ice_add_local(ice_agent *a, uint64_t now, const parley_addr *addr)
 {
 	size_t i;
 	if (a->state == ICE_CLOSED)
 		return PARLEY_ESTATE;
-	if (!ice_is_usable(addr) || addr->transport != PARLEY_UDP)
+	if (!ice_is_usable(addr))
 		return PARLEY_EINVAL;
 	if (ice_find_base(a, addr, &i))
 		return 0;
-	ice_base fresh = {.kind = ICE_BASE_UDP, .addr = *addr};
+	bool udp = addr->transport == PARLEY_UDP;
+	ice_base fresh = {.kind = udp ? ICE_BASE_UDP : ICE_BASE_TCP_PASSIVE, .addr = *addr};
 	int err = add_base(a, &fresh, &i);
 	if (err)
 		return err;
-	ice_gather_from(a, i);
+	if (udp) {
+		ice_gather_from(a, i);
+		add_active(a, addr);
+	}
 	ice_set_gathering(a, ICE_GATHERING_ACTIVE);
 	ice_form_pairs(a);
 	ice_settle(a, now);
@@ -276,24 +305,37 @@ void ice_base_remove(ice_agent *a, uint64_t now, size_t base)
 	a->bases[base].used = a->bases[base].offered = false;
 	if (a->bases[base].kind == ICE_BASE_UDP)
 		ice_relays_drop(a, now, base);
-	if (a->path.active && a->path.base == base) {
-		ice_path_drop(a);
-		a->concluded = false; /* the other pairs are of interest again */
-		a->has_valid_since = false;
-		a->pac_expired = false;
-		a->pac_deadline = time_after(now, a->config.pac_us);
-		ice_form_pairs(a);
-		ice_pairs_recheck(a, now);
-	}
+	if (a->path.active && a->path.base == base)
+		ice_path_lost(a, now);
 	a->bases[base].relay = NULL;
+}
+
+/* Unless there is another socket of the same address. */
+static void remove_active(ice_agent *a, uint64_t now, const parley_addr *socket)
+{
+	size_t active = ICE_NO_BASE;
+	for (size_t i = 0; i < a->base_count; i++) {
+		const ice_base *b = &a->bases[i];
+		if (!b->used || !addr_equal_ip(&b->addr, socket))
+			continue;
+		if (b->kind == ICE_BASE_UDP)
+			return;
+		if (b->kind == ICE_BASE_TCP_ACTIVE)
+			active = i;
+	}
+	if (active != ICE_NO_BASE)
+		ice_base_remove(a, now, active);
 }
 
 int ice_remove_local(ice_agent *a, uint64_t now, const parley_addr *addr)
 {
 	size_t base;
-	if (!ice_find_base(a, addr, &base) || a->bases[base].kind == ICE_BASE_RELAY)
+	if (!ice_find_base(a, addr, &base) || a->bases[base].kind == ICE_BASE_RELAY ||
+	    a->bases[base].kind == ICE_BASE_TCP_ACTIVE)
 		return PARLEY_ENOTFOUND;
 	ice_base_remove(a, now, base);
+	if (addr->transport == PARLEY_UDP)
+		remove_active(a, now, addr);
 	ice_settle(a, now);
 	return 0;
 }

@@ -8,7 +8,8 @@
 /* RFC 8445 7.1.1: the priority a peer-reflexive candidate learnt from this check would have. */
 uint32_t ice_check_priority(const ice_agent *a, size_t base)
 {
-	return ice_priority(ICE_PRFLX, a->bases[base].preference, ICE_COMPONENT);
+	const ice_base *b = &a->bases[base];
+	return ice_priority(ICE_PRFLX, b->addr.transport, b->preference, ICE_COMPONENT);
 }
 
 static void put_username(writer *w, const char *receiver, const char *sender)
@@ -86,12 +87,22 @@ void ice_check_hurry(ice_pair *p, uint64_t now)
 	c->due = soon;
 }
 
+/* Over a stream a request leaves once (RFC 8489 6.2.2), when there is a connection: ice_check_resend. Its time is that of UDP. */
+static void plan_for_stream(const ice_agent *a, ice_check *c)
+{
+	c->once = true;
+	c->wait_us = (FINAL_WAIT_RTOS << 2) * a->config.rto_us;
+}
+
 void ice_check_start(ice_agent *a, uint64_t now, ice_pair *p)
 {
 	list_remove(&p->triggered);
 	ice_check_cancel(p);
+	bool tcp = ice_tcp_is(a, p->base);
 	ice_check c = {.active = true, .sends = 1, .intent = ice_nominate_intent(a, p), .wait_us = initial_rto(a)};
-	if (stun_id_random(&a->config.random, &c.id)) {
+	if (tcp)
+		plan_for_stream(a, &c);
+	if (stun_id_random(&a->config.random, &c.id) || (tcp && !ice_tcp_connect(a, p))) {
 		ice_pair_failed(a, p);
 		return;
 	}
@@ -104,12 +115,18 @@ void ice_check_start(ice_agent *a, uint64_t now, ice_pair *p)
 	send_check(a, now, p);
 }
 
+void ice_check_resend(ice_agent *a, uint64_t now, ice_pair *p)
+{
+	if (p->check.active)
+		send_check(a, now, p);
+}
+
 static void check_timeout(ice_agent *a, uint64_t now, ice_pair *p)
 {
 	ice_check *c = &p->check;
 	bool early =
 		now < time_after(c->sent_at, c->wait_us); /* ice_check_hurry: the plan of waits goes on unchanged */
-	if (!early && c->sends >= a->config.check_sends) {
+	if (!early && (c->once || c->sends >= a->config.check_sends)) {
 		ice_pair_failed(a, p);
 		return;
 	}
@@ -182,7 +199,7 @@ static void note_rtt(ice_pair *p, const ice_check *c, uint64_t now)
 static void make_valid(ice_agent *a, ice_pair *p, parley_addr mapped)
 {
 	mapped.transport = a->bases[p->base].addr.transport;
-	ice_local *l = ice_local_find(a, p->base, &mapped);
+	ice_local *l = ice_tcp_is_own(a, p, &mapped) ? p->local : ice_local_find(a, p->base, &mapped);
 	if (!l)
 		l = ice_local_learn(a, p->base, &mapped);
 	p->mapped = l ? l : p->local;

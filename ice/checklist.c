@@ -189,7 +189,7 @@ static bool can_pair(const ice_agent *a, size_t base, const ice_remote *r)
 {
 	const parley_addr *x = &a->bases[base].addr, *y = &r->candidate.addr;
 	if (!a->bases[base].offered || x->family != y->family || x->transport != y->transport ||
-	    r->name != ICE_NAME_NONE)
+	    r->name != ICE_NAME_NONE || !ice_tcp_may_pair(a, base, &r->candidate))
 		return false;
 	return x->family != PARLEY_IPV6 || addr_is_link_local(x) == addr_is_link_local(y);
 }

@@ -1,7 +1,7 @@
 /*
  * ice/ice.h: an ICE agent for one component of one stream, as WebRTC with BUNDLE and rtcp-mux needs (RFC 8445 full or lite,
- * trickle RFC 8838, patient about missing candidates RFC 8863, consent RFC 7675), over UDP, IPv4 and IPv6, directly and
- * through TURN servers (RFC 8656).
+ * trickle RFC 8838, patient about missing candidates RFC 8863, consent RFC 7675), over UDP and TCP (RFC 6544), IPv4 and IPv6,
+ * directly and through TURN servers (RFC 8656).
  *
  * It finds an address pair that works and watches that it still does. It does no I/O: the owner binds sockets, hands in
  * STUN messages, sends what ice_poll_transmit gives, and calls ice_timeout when ice_deadline has come. After every call the
@@ -13,8 +13,8 @@
  * ice_stream_receive take it off.
  *
  * Not here: sockets, name resolution (ICE_EVENT_RESOLVE asks the owner), SDP beyond one candidate line (ice/candidate.h),
- * what application data means. A relayed remote candidate is an address like any other; TCP ones are counted and left out of
- * the check list.
+ * what application data means. A relayed remote candidate is an address like any other; active TCP ones are counted and left
+ * out of the check list, since who is active comes by itself. TCP simultaneous open is neither offered nor accepted.
  *
  * Order of calls: ice_create; then in any order ice_add_local, ice_add_stun_server, ice_add_turn_server, ice_set_remote,
  * ice_add_remote_candidate (also before ice_set_remote: they wait); ice_end_of_sources once no more local sources come.
@@ -37,9 +37,13 @@
 #define ICE_LOCAL_CANDIDATES_MAX 96u  /* host, server-reflexive and learnt from responses */
 #define ICE_REMOTE_CANDIDATES_MAX 64u /* signalled ones; and as many again learnt from requests */
 #define ICE_PAIRS_MAX 100u	      /* RFC 8445 6.1.2.5 */
-#define ICE_EARLY_MAX 16u	      /* requests remembered until the remote credentials come */
-#define ICE_TRANSMIT_MAX 64u	      /* packets queued; beyond it the newest is dropped and counted */
-#define ICE_DATA_MAX (1u << 20)	      /* bytes waiting for ice_poll_data, overhead included; the same beyond it */
+#define ICE_CONNECTIONS_MAX 64u	      /* of ICE over TCP */
+#define ICE_STRANGERS_MAX 16u /* of those, accepted and nothing proved yet; a further one pushes out the oldest, ... */
+#define ICE_STRANGER_US (10 * US_PER_S) /* ... and none lasts longer */
+#define ICE_FRAME_MAX 20000u	/* bytes of an RFC 4571 frame: more than any DTLS record takes. A longer one ends it */
+#define ICE_EARLY_MAX 16u	/* requests remembered until the remote credentials come */
+#define ICE_TRANSMIT_MAX 64u	/* packets queued; beyond it the newest is dropped and counted */
+#define ICE_DATA_MAX (1u << 20) /* bytes waiting for ice_poll_data, overhead included; the same beyond it */
 
 /* What ice_envelop may write around a datagram: the longest header is that of a TURN Send indication to an IPv6 address (RFC 8656
  * 11.1: 20 bytes of header, 24 of XOR-PEER-ADDRESS, 4 of DATA's header), padding makes multiples of 4. */
@@ -70,6 +74,7 @@ typedef struct {
 	bool lite;
 	ice_nomination nomination; /* default regular; a controlled agent follows any */
 	bool allow_loopback;	   /* offer loopback addresses even if there are others */
+	bool tcp; /* offer to open TCP connections from wherever there is a UDP socket; the owner does so when asked */
 	bool relay_only;      /* only relayed candidates are told, paired and used: the peer learns no other address */
 	bool shared_sockets;  /* other agents use them too: no TURN over UDP, whose server would have one client */
 	size_t ufrag_length;  /* characters of ours, default 4, at most 32: more where it tells agents apart */
@@ -114,8 +119,9 @@ typedef enum {
 	ICE_EVENT_SELECTED_PAIR,   /* ice_selected has changed: local, remote */
 	ICE_EVENT_RESOLVE,	   /* look up name and call ice_resolved(id) */
 	ICE_EVENT_ROLE,		   /* a role conflict made us controlling, or controlled */
-	ICE_EVENT_STREAM_OPEN,	   /* connect the stream id to remote: ice_stream_opened or ice_stream_closed answers */
-	ICE_EVENT_STREAM_CLOSE,	   /* close the stream id and forget it */
+	/* connect the stream id to remote, from local's IP if it has one: ice_stream_opened or ice_stream_closed answers */
+	ICE_EVENT_STREAM_OPEN,
+	ICE_EVENT_STREAM_CLOSE, /* close the stream id and forget it */
 } ice_event_type;
 
 /* A copy: valid as long as the caller keeps it. */
@@ -221,7 +227,8 @@ const char *ice_local_ufrag(const ice_agent *a);
 const char *ice_local_pwd(const ice_agent *a);
 
 /*
- * The owner has bound a UDP socket to exactly this address: makes a host candidate. Loopback addresses (unless
+ * The owner has bound a UDP socket to exactly this address, or (transport PARLEY_TCP) listens there: makes a host candidate, over TCP a
+ * passive one, whose connections come by ice_stream_accepted. Loopback addresses (unless
  * config.allow_loopback), and those RFC 8445 5.1.1.1 excludes, get no candidate: loopback ones get theirs at
  * ice_end_of_sources if there is no other. PARLEY_EINVAL: no such address can work (any, multicast, v4-mapped, port 0).
  * PARLEY_ELIMIT. Twice the same: 0, nothing happens. May come at any time before ice_close.
@@ -290,6 +297,10 @@ bool ice_poll_data(ice_agent *a, ice_datagram *out);
  * Streams are the owner's TCP or TLS connections, under numbers given here and never used again within the agent. Calls for
  * an unknown one, or one closed meanwhile, are ignored.
  */
+/* A connection came to the listener at local, which was given by ice_add_local. PARLEY_ENOTFOUND: no such candidate;
+ * PARLEY_EINVAL; PARLEY_ELIMIT, PARLEY_ENOMEM: close it. */
+int ice_stream_accepted(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote,
+			uint32_t *stream);
 /* Connected; with TLS: the certificate is believed. local: where from. */
 void ice_stream_opened(ice_agent *a, uint64_t now, uint32_t stream, const parley_addr *local);
 /* Could not be connected, or has ended; no ICE_EVENT_STREAM_CLOSE follows. why: one line for people. */

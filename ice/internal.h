@@ -7,6 +7,7 @@
  *   servers.c    STUN and TURN servers
  *   gather.c     asking STUN servers
  *   relay.c      allocations at TURN servers, and the permissions that paths through them need
+ *   tcp.c        connections of ICE over TCP, and the frames on them
  *   remote.c     the remote's credentials and candidates, names, early requests
  *   checklist.c  pairs: forming, order, freezing, the triggered queue
  *   check.c      our checks: sending, responses
@@ -21,6 +22,7 @@
 #ifndef PARLEY_ICE_INTERNAL_H
 #define PARLEY_ICE_INTERNAL_H
 
+#include "base/buf.h"
 #include "base/list.h"
 #include "base/rng.h"
 #include "ice/ice.h"
@@ -96,7 +98,18 @@ typedef struct {
 	ice_failure failure;
 } ice_relay;
 
-typedef enum { ICE_BASE_UDP, ICE_BASE_RELAY } ice_base_kind;
+/* A TCP connection of ICE's own (RFC 6544), of the path between its base and remote. In the heap. */
+typedef struct {
+	uint32_t stream;
+	size_t base;
+	bool open;
+	parley_addr local; /* where it really comes from; the active base says port 9 */
+	parley_addr remote;
+	uint64_t trusted_until; /* accepted: until then it need not have proved anything; 0: ours */
+	buf in;			/* a frame that is not whole */
+} ice_connection;
+
+typedef enum { ICE_BASE_UDP, ICE_BASE_RELAY, ICE_BASE_TCP_ACTIVE, ICE_BASE_TCP_PASSIVE } ice_base_kind;
 
 /* Where packets leave from and come to (RFC 8445 4). A slot is not used for another address while anything refers to it. */
 typedef struct {
@@ -139,6 +152,7 @@ typedef struct {
 	ice_intent intent;
 	uint32_t hurries;
 	bool resent; /* the round trip cannot be told (Karn) */
+	bool once;   /* not sent again by time */
 	uint32_t sends;
 	uint64_t wait_us; /* until the next sending, or after the last until failure */
 	uint64_t sent_at, due;
@@ -256,6 +270,8 @@ struct ice_agent {
 	uint32_t servers_since; /* the generation from which those added now are asked */
 	ice_relay *relays[ICE_RELAYS_MAX];
 	size_t relay_count;
+	ice_connection *connections[ICE_CONNECTIONS_MAX];
+	size_t connection_count;
 	uint32_t last_stream;
 	bool end_of_sources;
 	ice_gather *gathers; /* up to ICE_GATHERS_MAX */
@@ -352,6 +368,25 @@ void ice_relay_carry(ice_agent *a, uint64_t now, size_t base, const parley_addr 
 void ice_relay_unload(ice_agent *a, size_t base, const parley_addr *remote);		  /* and no longer */
 void ice_relay_probe(ice_agent *a, uint64_t now, size_t base);				  /* is it still there? */
 
+/* tcp.c */
+bool ice_tcp_is(const ice_agent *a, size_t base);
+ice_tcptype ice_tcp_type(const ice_agent *a, size_t base); /* NONE at other bases */
+/* RFC 6544 6.2; true at other bases. */
+bool ice_tcp_may_pair(const ice_agent *a, size_t base, const ice_candidate *remote);
+/* Opens the pair's connection unless there is one. False: there is none and cannot be. */
+bool ice_tcp_connect(ice_agent *a, const ice_pair *p);
+/* Is that the address that the pair's connection really comes from? */
+bool ice_tcp_is_own(const ice_agent *a, const ice_pair *p, const parley_addr *mapped);
+ice_connection *ice_tcp_of(const ice_agent *a, uint32_t stream); /* NULL: none */
+void ice_tcp_fill(const ice_agent *a, const ice_connection *c, ice_event *out);
+void ice_tcp_opened(ice_agent *a, uint64_t now, ice_connection *c, const parley_addr *local);
+void ice_tcp_closed(ice_agent *a, uint64_t now, ice_connection *c, const char *why); /* frees it */
+void ice_tcp_receive(ice_agent *a, uint64_t now, ice_connection *c, slice bytes);
+bool ice_tcp_envelop(const ice_agent *a, size_t base, ice_packet *p);
+void ice_tcp_sweep(ice_agent *a, uint64_t now); /* closes what nothing needs */
+uint64_t ice_tcp_deadline(const ice_agent *a);
+void ice_tcp_clear(ice_agent *a);
+
 /* wire.c */
 /* Queues a finished message; drops it when w->bad, out of memory, or over the limit. */
 bool ice_send(ice_agent *a, const parley_addr *local, const parley_addr *remote, const writer *w);
@@ -378,7 +413,8 @@ ice_remote *ice_remote_find(const ice_agent *a, const parley_addr *addr);
 ice_remote *ice_remote_learn(ice_agent *a, const parley_addr *addr, uint32_t priority);
 void ice_remember_early(ice_agent *a, const parley_addr *local, const parley_addr *remote, slice ufrag,
 			uint32_t priority, const ice_intent *intent);
-void ice_forget_remote(ice_agent *a); /* candidates, credentials, early requests */
+void ice_remote_unlearn(ice_agent *a, ice_remote *r); /* unless it was signalled; no pair may have it */
+void ice_forget_remote(ice_agent *a);		      /* candidates, credentials, early requests */
 
 /* checklist.c */
 void ice_form_pairs(ice_agent *a); /* of all candidates that are known and not yet paired */
@@ -402,6 +438,7 @@ size_t ice_pairs_active(const ice_agent *a); /* waiting and in progress */
 
 /* check.c */
 void ice_check_start(ice_agent *a, uint64_t now, ice_pair *p);
+void ice_check_resend(ice_agent *a, uint64_t now, ice_pair *p); /* the check under way, if there is one */
 void ice_pair_failed(ice_agent *a, ice_pair *p);
 void ice_check_cancel(ice_pair *p);
 void ice_check_hurry(ice_pair *p, uint64_t now); /* send it again soon */
@@ -442,7 +479,8 @@ ice_pair *ice_request_apply(ice_agent *a, uint64_t now, size_t base, const parle
 /* path.c */
 void ice_path_update(ice_agent *a, uint64_t now); /* which pair carries data */
 void ice_path_drop(ice_agent *a);
-bool ice_path_is_well(const ice_agent *a); /* there is one, and it is not silent */
+void ice_path_lost(ice_agent *a, uint64_t now); /* its way is gone: dropped, and all others are of interest again */
+bool ice_path_is_well(const ice_agent *a);	/* there is one, and it is not silent */
 /* An authentic request came from remote to local: a sign of life, or, if that is not the path, of trouble. */
 void ice_path_heard(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote);
 void ice_path_timeout(ice_agent *a, uint64_t now);

@@ -62,6 +62,14 @@ void ice_path_drop(ice_agent *a)
 	wipe(&a->path, sizeof a->path);
 }
 
+void ice_path_lost(ice_agent *a, uint64_t now)
+{
+	ice_path_drop(a);
+	a->concluded = a->has_valid_since = a->pac_expired = false;
+	a->pac_deadline = time_after(now, a->config.pac_us);
+	ice_pairs_recheck(a, now);
+}
+
 static void path_set(ice_agent *a, uint64_t now, const ice_pair *p)
 {
 	ice_path *path = &a->path;

@@ -57,6 +57,19 @@ ice_remote *ice_remote_learn(ice_agent *a, const parley_addr *addr, uint32_t pri
 	return add_remote(a, &c, true);
 }
 
+void ice_remote_unlearn(ice_agent *a, ice_remote *r)
+{
+	size_t i = 0;
+	while (i < a->remote_count && a->remotes[i] != r)
+		i++;
+	if (i == a->remote_count || !r->learnt)
+		return;
+	a->learnt_count--;
+	for (a->remote_count--; i < a->remote_count; i++)
+		a->remotes[i] = a->remotes[i + 1];
+	free(r);
+}
+
 /* A candidate that we learnt from a request is signalled now: what is said of it counts from here on. */
 static void confirm(ice_agent *a, ice_remote *r, const ice_candidate *c)
 {
@@ -82,7 +95,8 @@ static bool is_known(const ice_agent *a, const ice_candidate *c)
 
 static bool is_supported(const ice_candidate *c)
 {
-	if (c->addr.transport != PARLEY_UDP || c->component != ICE_COMPONENT)
+	bool active = c->addr.transport == PARLEY_TCP && c->tcptype != ICE_TCPTYPE_PASSIVE;
+	if (active || c->component != ICE_COMPONENT)
 		return false;
 	return c->addr.family == PARLEY_ADDR_NONE ? ice_candidate_is_mdns(c) && c->addr.port : is_usable(&c->addr);
 }

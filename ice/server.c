@@ -100,7 +100,8 @@ static void trigger(ice_agent *a, uint64_t now, ice_pair *p)
 	case ICE_PAIR_SUCCEEDED:
 		break;
 	case ICE_PAIR_IN_PROGRESS:
-		ice_check_hurry(p, now);
+		if (!ice_tcp_is(a, p->base)) /* over a stream it will not get lost */
+			ice_check_hurry(p, now);
 		break;
 	case ICE_PAIR_FROZEN:
 	case ICE_PAIR_FAILED:

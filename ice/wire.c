@@ -23,6 +23,9 @@ bool ice_envelop(ice_agent *a, uint64_t now, ice_packet *p)
 		return true;
 	case ICE_BASE_RELAY:
 		return envelop_relayed(a, now, a->bases[base].relay, p);
+	case ICE_BASE_TCP_ACTIVE:
+	case ICE_BASE_TCP_PASSIVE:
+		return ice_tcp_envelop(a, base, p);
 	}
 	return false;
 }
