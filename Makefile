@@ -52,7 +52,7 @@ FUZZ_REPLAYS := $(FUZZ_NAMES:%=$(B)/fuzz/%_replay)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $@)
 
-.PHONY: all lib apps test test-unit test-sim test-net test-apps test-fuzz test-interop test-calls bench lint format deps demo clean help
+.PHONY: all lib apps test test-unit test-sim test-net test-apps test-fuzz test-nat test-interop test-calls bench lint format deps demo clean help
 all: lib apps
 
 lib: $(B)/libparley.a $(B)/libparley.so
@@ -141,7 +141,7 @@ fuzz-%: build/fuzz/%
 # --- tests: every kind ends with "N passed, N failed"; scripts/run-tests.sh adds them up ---
 test: deps
 	@$(MAKE) --no-print-directory all $(TEST_PROGRAMS) $(FUZZ_REPLAYS) $(LINKEM)
-	@B=$(B) SAN=$(SAN) scripts/run-tests.sh unit sim net apps fuzz interop
+	@B=$(B) SAN=$(SAN) scripts/run-tests.sh unit sim net apps fuzz nat interop
 test-unit: $(UNIT_TESTS)
 	@B=$(B) SAN=$(SAN) scripts/run-tests.sh unit
 test-sim: $(SIM_TESTS)
@@ -152,6 +152,10 @@ test-apps: all $(APP_TESTS)
 	@B=$(B) SAN=$(SAN) scripts/run-tests.sh apps
 test-fuzz: $(FUZZ_REPLAYS)
 	@B=$(B) SAN=$(SAN) scripts/run-tests.sh fuzz
+# Every cell of the matrix of NATs, where `make test` runs some.
+test-nat: all
+	@B=$(B) SAN=$(SAN) PARLEY_LONG=1 TEST_LIMIT_S=3600 scripts/run-tests.sh nat
+	@cat $(B)/logs/nat_matrix_test.log
 test-interop: all $(LINKEM)
 	@B=$(B) SAN=$(SAN) scripts/run-tests.sh interop
 test-calls: all $(LINKEM)
@@ -177,6 +181,7 @@ help:
 	@echo "make            the library (build/libparley.a, .so) and the programs (build/parley-*)"
 	@echo "make demo       a hub, two native peers that meet, and one that waits for your browser"
 	@echo "make test       all tests; test-unit, test-sim, test-net, test-apps, test-fuzz, test-interop for one kind"
+	@echo "make test-nat   peers behind every kind of NAT with every other, in network namespaces; make test has some of them"
 	@echo "make test-calls  video calls with browsers, measured: wants an idle machine, and root for its network namespaces"
 	@echo "make lint       layer rules and static analysis"
 	@echo "make bench      what is measured, as ratios; bench-NAME for one of: $(BENCH_NAMES)"

@@ -17,6 +17,8 @@ PACKAGES=(
 	clang-tidy clang-format cppcheck
 	# network and browser tests
 	iproute2 openssl ca-certificates procps chromium firefox-esr ffmpeg
+	# NATs and a TURN server in network namespaces
+	nftables conntrack coturn
 )
 NODE_MIN=18
 NPM_FOLDERS=(apps/web tests/interop)
@@ -34,6 +36,16 @@ missing_packages() {
 	node_is_usable || printf '%s\n' nodejs npm
 }
 
+# Tests start coturn themselves, within their own network: as a service of this machine it is not wanted. A policy of the
+# administrator's, if there is one, stays.
+POLICY=/usr/sbin/policy-rc.d
+keep_services_from_starting() {
+	[ ! -e "$POLICY" ] || return 0
+	printf '#!/bin/sh\nexit 101\n' >"$POLICY"
+	chmod +x "$POLICY"
+	trap 'rm -f "$POLICY"' EXIT
+}
+
 install_packages() {
 	local -a missing
 	mapfile -t missing < <(missing_packages)
@@ -45,8 +57,10 @@ install_packages() {
 	fi
 	echo "deps.sh: installing ${missing[*]}"
 	export DEBIAN_FRONTEND=noninteractive
+	keep_services_from_starting
 	apt-get update -q
 	apt-get install -q -y --no-install-recommends "${missing[@]}"
+	[[ " ${missing[*]} " != *" coturn "* ]] || update-rc.d coturn disable
 	node_is_usable || {
 		echo "deps.sh: node >= $NODE_MIN with npm is needed, this is $(node --version 2>&1)" >&2
 		exit 1

@@ -55,6 +55,11 @@ for kind in "$@"; do
 			run_one "fuzz/$name" "$B/fuzz/${name}_replay" "fuzz/corpus/$name"
 		done
 		;;
+	nat)
+		for script in tests/net/lab/*_test.js; do
+			run_one "nat/$(basename "$script" .js)" env PARLEY_BUILD="$B" node "$script"
+		done
+		;;
 	interop | calls)
 		# What measures time is a kind of its own: on a busy machine it would say more of the machine than of the code.
 		for script in tests/interop/*_test.js; do

@@ -1,0 +1,97 @@
+/*
+ * matrix_test.js: peers at every kind of site with peers at every other, in network namespaces, with coturn as their STUN and
+ * TURN server: each pair that can connect does, by the best way there is; those that cannot say why. Prints the tables.
+ *
+ * Without PARLEY_LONG=1 only some cells of each table.
+ */
+'use strict';
+
+const { test, run } = require('../../interop/lib/runner.js');
+const { Lab } = require('./lab.js');
+const { KINDS, bestWay } = require('./sites.js');
+const { call } = require('./call.js');
+
+const LONG = process.env.PARLEY_LONG === '1';
+const LABS = 3; /* cells that run at a time: what connects is work for the machine */
+const LABS_OF_FAILURES = 9; /* what does not, waits */
+const TABLE_MS = 900_000;
+const COLUMN = 33;
+
+const FEATURES = { turn: false, iceTcp: false };
+const STUN = ['--ice-server', 'stun:stun.l.google.com:19302'];
+const TALK = ['--count', '5', '--interval', '10'];
+
+/* Runs body(item, lab) for all items, as many at a time as there are labs. */
+async function inLabs(t, count, items, body) {
+	const rest = [...items];
+	const worker = async () => {
+		const lab = await Lab.up();
+		t.after(() => lab.down());
+		await lab.startTurn();
+		while (rest.length > 0) await body(rest.shift(), lab);
+	};
+	await Promise.all(Array.from({ length: Math.min(count, items.length) }, worker));
+}
+
+async function runCell(cell, lab, servers) {
+	await lab.set('A', cell.a);
+	await lab.set('B', cell.b);
+	try {
+		cell.outcome = await call(lab, [...servers, ...TALK]);
+	} catch (error) {
+		cell.outcome = { way: 'error', reasons: [error.message] };
+	}
+}
+
+/* What is wrong with a cell; null: nothing. */
+function fault({ a, b, expected, outcome }) {
+	const cell = `${a.kind} to ${b.kind}`;
+	const { way, exact, reasons } = outcome;
+	if (way !== expected) return `${cell}: ${way} instead of ${expected} ${reasons.filter(Boolean).join('; ')}`;
+	if (expected !== 'none') return exact ? null : `${cell}: messages were lost, repeated or out of order`;
+	return reasons.every(Boolean) ? null : `${cell}: no reason given`;
+}
+
+function textOf({ outcome }) {
+	const { way, types, ms, checks } = outcome;
+	if (way === 'none' || way === 'error') return way;
+	return `${way.startsWith('relay') || way === 'tcp' ? `${way} ` : ''}${types} ${ms} ms ${checks}`;
+}
+
+function printTable(title, cells) {
+	console.log(`\n${title}: way, types at A and B, ms from the answer to connected, checks sent by both`);
+	console.log(`${'A \\ B'.padEnd(16)}${KINDS.map((kind) => kind.padEnd(COLUMN)).join('')}`);
+	for (const a of KINDS) {
+		const row = KINDS.map((b) => cells.find((cell) => cell.a.kind === a && cell.b.kind === b));
+		if (row.some(Boolean)) console.log(`${a.padEnd(16)}${row.map((cell) => (cell ? textOf(cell) : '').padEnd(COLUMN)).join('')}`);
+	}
+}
+
+/* pick(a, b): whether the cell of these kinds is one of the few. ipv6: of A and B. */
+function table(title, { ipv6 = ['none', 'none'], servers = STUN, features = FEATURES, pick }) {
+	test(title, { limit: TABLE_MS }, async (t) => {
+		const cells = [];
+		for (const kindA of KINDS)
+			for (const kindB of KINDS) {
+				const [a, b] = [{ kind: kindA, ipv6: ipv6[0] }, { kind: kindB, ipv6: ipv6[1] }];
+				if (LONG || pick(kindA, kindB)) cells.push({ a, b, expected: bestWay(a, b, features) });
+			}
+		const hopeless = cells.filter(({ expected }) => expected === 'none');
+		const hopeful = cells.filter(({ expected }) => expected !== 'none');
+		const runAll = (count, some) => inLabs(t, count, some, (cell, lab) => runCell(cell, lab, servers));
+		await Promise.all([runAll(LABS, hopeful), runAll(LABS_OF_FAILURES, hopeless)]);
+		printTable(title, cells);
+		for (const cell of cells.filter(({ outcome }) => outcome.way === 'none').slice(0, 1)) console.log(`${cell.a.kind} to ${cell.b.kind}: ${cell.outcome.reasons.join('; ')}`);
+		const faults = cells.map(fault).filter(Boolean);
+		if (faults.length > 0) throw new Error(`${faults.length} of ${cells.length} cells:\n${faults.join('\n')}`);
+	});
+}
+
+const among = (...cells) => (a, b) => cells.includes(`${a} ${b}`);
+
+table('IPv4, STUN only', {
+	features: { turn: false, iceTcp: false },
+	pick: among('open open', 'open symmetric', 'full-cone port-restricted', 'addr-restricted symmetric', 'port-restricted port-restricted', 'symmetric port-restricted', 'udp-blocked open'),
+});
+
+run();
