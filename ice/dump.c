@@ -18,19 +18,29 @@ const ice_candidate *ice_remote_candidate(const ice_agent *a, size_t i)
 	return i < a->remote_count ? &a->remotes[i]->candidate : NULL;
 }
 
-bool ice_local_source(const ice_agent *a, size_t i, parley_addr *server, ice_over *over)
+const char *ice_over_name(ice_over over)
+{
+	static const char *const names[] = {"udp", "tcp", "tls"};
+	return names[over];
+}
+
+static ice_source source_of(const ice_server *s)
+{
+	return (ice_source){.turn = s->turn, .over = s->over, .server = s->addr};
+}
+
+bool ice_local_source(const ice_agent *a, size_t i, ice_source *out)
 {
 	if (i >= a->local_count || !a->locals[i]->server)
 		return false;
-	*server = a->locals[i]->server->addr;
-	*over = a->locals[i]->server->over;
+	*out = source_of(a->locals[i]->server);
 	return true;
 }
 
 static ice_server_info info_of(const ice_agent *a, const ice_server *s, size_t base, uint64_t took_us,
 			       const ice_failure *failure)
 {
-	ice_server_info info = {.turn = s->turn, .over = s->over, .server = s->addr, .took_us = took_us};
+	ice_server_info info = {.source = source_of(s), .took_us = took_us};
 	if (base != ICE_NO_BASE)
 		info.local = a->bases[base].addr;
 	info.error = failure->error;
@@ -146,11 +156,10 @@ static const char *relay_state_name(ice_relay_state state)
 
 static void dump_relay(const ice_relay *r, text *out)
 {
-	static const char *const over[] = {"udp", "tcp", "tls"};
 	char server[ADDR_TEXT_MAX];
-	text_printf(out, "  turn   %s %s %s%s%s\n", over[r->server->over], addr_print(&r->server->addr, server),
-		    relay_state_name(r->state), r->state == ICE_RELAY_FAILED ? ": " : "",
-		    r->state == ICE_RELAY_FAILED ? r->failure.reason : "");
+	text_printf(out, "  turn   %s %s %s%s%s\n", ice_over_name(r->server->over),
+		    addr_print(&r->server->addr, server), relay_state_name(r->state),
+		    r->state == ICE_RELAY_FAILED ? ": " : "", r->state == ICE_RELAY_FAILED ? r->failure.reason : "");
 }
 
 void ice_dump(const ice_agent *a, uint64_t now, text *out)

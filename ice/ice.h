@@ -165,12 +165,17 @@ typedef struct {
 
 typedef enum { ICE_SERVER_ASKED, ICE_SERVER_ANSWERED, ICE_SERVER_FAILED } ice_server_state;
 
-/* What came of asking one server from one socket, or over one stream. */
+/* A server that was asked. */
 typedef struct {
 	bool turn;
 	ice_over over;
 	parley_addr server; /* as it was added: the server itself may have sent us to another */
-	parley_addr local;  /* family PARLEY_ADDR_NONE for streams */
+} ice_source;
+
+/* What came of asking one server from one socket, or over one stream. */
+typedef struct {
+	ice_source source;
+	parley_addr local; /* family PARLEY_ADDR_NONE for streams */
 	ice_server_state state;
 	uint64_t took_us; /* from asking to the answer or the failure */
 	int error;	  /* FAILED: PARLEY_E*, as in ice/turn.h */
@@ -340,14 +345,15 @@ ice_gathering ice_get_gathering(const ice_agent *a);
 const char *ice_state_name(ice_state state); /* as the W3C spells it */
 const char *ice_gathering_name(ice_gathering gathering);
 const char *ice_pair_state_name(ice_pair_state state);
+const char *ice_over_name(ice_over over); /* "udp", "tcp", "tls": the W3C's RTCIceServerTransportProtocol */
 void ice_get_counters(const ice_agent *a, ice_counters *out);
 /* Fills up to max, sorted by priority, the best first; returns how many there are. */
 size_t ice_get_pairs(const ice_agent *a, ice_pair_info *out, size_t max);
 /* NULL past the end. Valid until the next call that is not const. Of the present generation. */
 const ice_candidate *ice_local_candidate(const ice_agent *a, size_t i);
 const ice_candidate *ice_remote_candidate(const ice_agent *a, size_t i);
-/* The server that told of local candidate i, how it was reached. False: none did. */
-bool ice_local_source(const ice_agent *a, size_t i, parley_addr *server, ice_over *over);
+/* The server that told of local candidate i. False: none did. */
+bool ice_local_source(const ice_agent *a, size_t i, ice_source *out);
 /* What came of asking the servers of this generation; fills up to max, returns how many there are. */
 size_t ice_get_servers(const ice_agent *a, ice_server_info *out, size_t max);
 

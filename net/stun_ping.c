@@ -9,8 +9,12 @@
 
 int net_stun_server_parse(const char *url, net_stun_server *out, const char **reason)
 {
-	stun_server server;
-	int error = stun_server_parse(slice_from_string(url), &server, reason);
+	server_url server;
+	int error = server_url_parse(slice_from_string(url), &server, reason);
+	if (!error && server.turn) {
+		*reason = "this is no stun: URL";
+		error = PARLEY_EINVAL;
+	}
 	if (error)
 		return error;
 	_Static_assert(sizeof out->host >= sizeof server.host, "every host fits");

@@ -61,19 +61,7 @@ static bool config_is_valid(const parley_core_config *c)
 	return c->random.fill && mtu_is_valid(c) && c->max_message_size >= MESSAGE_MAX_MIN &&
 	       c->max_message_size <= MESSAGE_MAX_MAX && c->send_buffer_size >= c->mtu &&
 	       c->ice_server_count <= PARLEY_ICE_SERVERS_MAX && c->log_level <= PARLEY_LOG_DEBUG &&
-	       c->nomination <= PARLEY_NOMINATION_RENOMINATION;
-}
-
-static int take_servers(parley_core *core, const parley_core_config *config)
-{
-	for (size_t i = 0; i < config->ice_server_count; i++) {
-		const char *reason;
-		int err = stun_server_parse(slice_from_string(config->ice_servers[i].url), &core->servers[i], &reason);
-		if (err)
-			return err;
-		core->server_count += !config->ice_lite; /* RFC 8445 2.5: host candidates only */
-	}
-	return 0;
+	       c->nomination <= PARLEY_NOMINATION_RENOMINATION && c->ice_transport_policy <= PARLEY_ICE_TRANSPORT_RELAY;
 }
 
 /* RFC 8445 10: "ice2" promises not to nominate aggressively. */
@@ -115,6 +103,7 @@ static int create_layers(parley_core *core, const parley_core_config *config)
 	ice.allow_loopback = config->allow_loopback;
 	ice.nomination = (ice_nomination)config->nomination;
 	ice.lite = config->ice_lite;
+	ice.relay_only = core->relay_only;
 	if (config->demux) {
 		ice.ufrag_length = DEMUX_UFRAG_LENGTH;
 		ice.shared_sockets = true;
@@ -142,12 +131,14 @@ int parley_core_new(const parley_core_config *config, uint64_t now, parley_core 
 	core->decline_media = config->decline_media;
 	core->ice_options = ice_options_of(config);
 	core->ice_lite = config->ice_lite;
+	core->relay_only = config->ice_transport_policy == PARLEY_ICE_TRANSPORT_RELAY;
 	core->created_at = now;
 	core->unix_time_s = config->unix_time_s;
 	core->polled_label.limit = SIZE_MAX;
+	const char *reason; /* parley_ice_server_check tells it to who asks */
 	int err = transport_make_room(core, PEER_DATAGRAM_FIRST) ? 0 : PARLEY_ENOMEM;
 	if (!err)
-		err = take_servers(core, config);
+		err = server_list_make(&core->servers, config->ice_servers, config->ice_server_count, &reason);
 	if (!err)
 		err = create_layers(core, config);
 	if (err) {
@@ -164,6 +155,8 @@ void parley_core_free(parley_core *core)
 	if (!core)
 		return;
 	demux_leave(core);
+	server_list_clear(&core->servers);
+	server_list_clear(&core->former_servers);
 	events_clear(core);
 	free(core->polled);
 	free(core->reserve);

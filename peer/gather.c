@@ -4,135 +4,6 @@
 #include "base/text.h"
 #include "peer/internal.h"
 
-/* Resolve ids: ICE's own count up from 1; those of our servers have this bit. */
-#define RESOLVE_SERVER UINT32_C(0x80000000)
-
-static void tell_held(parley_core *core);
-
-/* --- sources: local addresses and STUN servers --- */
-
-static void end_sources_if_known(parley_core *core)
-{
-	if (!core->gathering_started || core->sources_ended || !core->locals_done || core->servers_unresolved)
-		return;
-	core->sources_ended = true;
-	ice_end_of_sources(core->ice, core->now);
-}
-
-static void add_server_address(parley_core *core, const stun_server *server, parley_addr address)
-{
-	address.port = server->port;
-	int err = ice_add_stun_server(core->ice, core->now, &address);
-	char where[ADDR_TEXT_MAX];
-	if (err)
-		trace_printf(&core->trace, TRACE_WARN, "peer", "STUN server %s left out: %s",
-			     addr_print(&address, where), parley_strerror(err));
-}
-
-void gather_start(parley_core *core)
-{
-	if (core->gathering_started) {
-		tell_held(core);
-		return;
-	}
-	core->gathering_started = true;
-	for (size_t i = 0; i < core->local_count; i++)
-		ice_add_local(core->ice, core->now, &core->locals[i]);
-	for (size_t i = 0; i < core->server_count; i++) {
-		if (core->servers[i].literal) {
-			add_server_address(core, &core->servers[i], core->servers[i].address);
-			continue;
-		}
-		core->servers_unresolved++;
-		parley_event event = {.type = PARLEY_EVENT_RESOLVE};
-		event.resolve.id = RESOLVE_SERVER | (uint32_t)i;
-		event.resolve.name = core->servers[i].host;
-		event_push(core, &event);
-	}
-	end_sources_if_known(core);
-}
-
-static size_t find_local(const parley_core *core, const parley_addr *local)
-{
-	size_t i = 0;
-	while (i < core->local_count && !addr_equal(&core->locals[i], local))
-		i++;
-	return i;
-}
-
-int parley_core_add_local_address(parley_core *core, uint64_t now, const parley_addr *local)
-{
-	if (core->closed)
-		return PARLEY_ECLOSED;
-	core_enter(core, now);
-	if (find_local(core, local) < core->local_count)
-		return 0;
-	if (core->local_count == ICE_BASES_MAX)
-		return PARLEY_ELIMIT;
-	if (addr_is_any(local) || local->port == 0 || local->family == PARLEY_ADDR_NONE)
-		return core_fail(core, PARLEY_EINVAL, "a local address names one interface and port");
-	if (core->gathering_started) {
-		int err = ice_add_local(core->ice, now, local);
-		if (err)
-			return err;
-	}
-	core->locals[core->local_count++] = *local;
-	transport_pump(core);
-	return 0;
-}
-
-int parley_core_remove_local_address(parley_core *core, uint64_t now, const parley_addr *local)
-{
-	if (core->closed)
-		return PARLEY_ECLOSED;
-	core_enter(core, now);
-	size_t i = find_local(core, local);
-	if (i == core->local_count)
-		return PARLEY_ENOTFOUND;
-	core->locals[i] = core->locals[--core->local_count];
-	if (core->gathering_started)
-		ice_remove_local(core->ice, now, local);
-	transport_pump(core);
-	return 0;
-}
-
-int parley_core_local_addresses_done(parley_core *core, uint64_t now)
-{
-	if (core->closed)
-		return PARLEY_ECLOSED;
-	core_enter(core, now);
-	core->locals_done = true;
-	end_sources_if_known(core);
-	transport_pump(core);
-	return 0;
-}
-
-void parley_core_resolved(parley_core *core, uint64_t now, uint32_t id, const parley_addr *addresses, size_t count)
-{
-	if (core->closed)
-		return;
-	core_enter(core, now);
-	uint32_t index = id & ~RESOLVE_SERVER;
-	if (!(id & RESOLVE_SERVER)) {
-		ice_resolved(core->ice, now, id, count ? addresses : NULL);
-	} else if (index < core->server_count && core->servers_unresolved) {
-		/* One address of each family: more of a server's addresses would only give the same candidates again. */
-		bool has[2] = {false, false};
-		for (size_t i = 0; i < count; i++) {
-			bool *seen = &has[addresses[i].family == PARLEY_IPV6];
-			if (!*seen)
-				add_server_address(core, &core->servers[index], addresses[i]);
-			*seen = true;
-		}
-		if (count == 0)
-			trace_printf(&core->trace, TRACE_WARN, "peer", "STUN server %s has no address",
-				     core->servers[index].host);
-		core->servers_unresolved--;
-		end_sources_if_known(core);
-	}
-	transport_pump(core);
-}
-
 /* --- local candidates --- */
 
 /* RFC 8839 4.2.1.2: the default is the one most likely to work with a peer that knows no ICE: reflexive before host, and
@@ -253,6 +124,14 @@ static void tell_held(parley_core *core)
 			tell_candidate(core, c);
 	if (ice_get_gathering(core->ice) == ICE_GATHERING_COMPLETE)
 		tell_state(core, ICE_GATHERING_COMPLETE);
+}
+
+void gather_start(parley_core *core)
+{
+	if (core->gathering_started)
+		tell_held(core);
+	else
+		sources_start(core);
 }
 
 /* --- remote candidates --- */

@@ -5,13 +5,15 @@
  *   events.c     the queue of what the owner is to be told, and the channels' events on their way out
  *   jsep.c       descriptions and the signaling state (RFC 8829)
  *   negotiate.c  what a negotiated pair of descriptions means for ICE, DTLS and SCTP
- *   gather.c     local addresses, STUN servers, candidates in both directions
+ *   sources.c    what candidates come from: local addresses, ICE servers
+ *   gather.c     candidates in both directions
  *   transport.c  datagrams in and out, time, ICE -> DTLS -> SCTP
  *   channels.c   the data channel calls
  *   transceivers.c  the transceiver calls; media_sdp.c: their part in descriptions; media.c: frames and packets
  *   demux.c      sockets shared with other connections
  *   stats.c      getStats
  *   servers.c    ICE server URLs
+ *   failure.c    why there is no path
  */
 #ifndef PARLEY_PEER_INTERNAL_H
 #define PARLEY_PEER_INTERNAL_H
@@ -88,9 +90,10 @@ struct parley_core {
 	parley_addr locals[ICE_BASES_MAX];
 	size_t local_count;
 	bool locals_done, gathering_started, sources_ended;
-	bool gathering_held; /* of a restart: something to tell once its description is set */
-	stun_server servers[PARLEY_ICE_SERVERS_MAX];
-	size_t server_count, servers_unresolved;
+	bool gathering_held;		     /* of a restart: something to tell once its description is set */
+	server_list servers, former_servers; /* the former ones are in use until the next restart */
+	uint32_t server_questions;
+	bool relay_only;
 
 	/* states */
 	parley_signaling_state signaling_state;
@@ -145,6 +148,13 @@ int negotiate_apply(parley_core *core, const sdp_session *answer, const sdp_sess
 void media_apply(parley_core *core, transceiver *t, const sdp_media_plan *plan);
 int media_take_keys(parley_core *core); /* DTLS is connected: SRTP's keys come from it */
 bool media_poll_event(parley_core *core, parley_event *out);
+
+/* sources.c */
+void sources_start(parley_core *core);
+const peer_server *sources_find(const parley_core *core, const ice_source *source); /* NULL: not there any more */
+
+/* failure.c */
+void failure_of_ice(const parley_core *core, text *out);
 
 /* gather.c */
 void gather_start(parley_core *core);

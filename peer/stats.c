@@ -8,7 +8,20 @@
 
 #define STATS_CHANNELS_MAX 1024u /* of a connection with more channels, the first ones */
 
-static void put_candidate(stats_writer *w, const ice_candidate *c, bool local, size_t index)
+/* Who told of a local candidate; of relayed ones also how the server is reached. */
+static void put_source(stats_writer *w, const parley_core *core, const ice_candidate *c, size_t index)
+{
+	ice_source source;
+	if (!ice_local_source(core->ice, index, &source))
+		return;
+	const peer_server *s = sources_find(core, &source);
+	if (s)
+		stats_string(w, "url", slice_from_string(s->url));
+	if (c->type == ICE_RELAY)
+		stats_put(w, ",\"relayProtocol\":\"%s\"", ice_over_name(source.over));
+}
+
+static void put_candidate(stats_writer *w, const parley_core *core, const ice_candidate *c, bool local, size_t index)
 {
 	char ip[ADDR_TEXT_MAX];
 	stats_begin(w, local ? "local-candidate" : "remote-candidate", local ? "L%zu" : "R%zu", index);
@@ -19,6 +32,13 @@ static void put_candidate(stats_writer *w, const ice_candidate *c, bool local, s
 	else
 		stats_put(w, ",\"address\":\"%s\"", addr_print_ip(&c->addr, ip));
 	stats_string(w, "foundation", slice_from_string(c->foundation));
+	if (c->ufrag[0])
+		stats_string(w, "usernameFragment", slice_from_string(c->ufrag));
+	if (c->has_related)
+		stats_put(w, ",\"relatedAddress\":\"%s\",\"relatedPort\":%u", addr_print_ip(&c->related, ip),
+			  c->related.port);
+	if (local)
+		put_source(w, core, c, index);
 	stats_put(w, "}");
 }
 
@@ -26,9 +46,9 @@ static void put_candidates(stats_writer *w, const parley_core *core)
 {
 	const ice_candidate *c;
 	for (size_t i = 0; (c = ice_local_candidate(core->ice, i)); i++)
-		put_candidate(w, c, true, i);
+		put_candidate(w, core, c, true, i);
 	for (size_t i = 0; (c = ice_remote_candidate(core->ice, i)); i++)
-		put_candidate(w, c, false, i);
+		put_candidate(w, core, c, false, i);
 }
 
 static const char *pair_state(ice_pair_state state)

@@ -16,16 +16,6 @@ static void start_dtls_if_ready(parley_core *core, bool path_validated)
 		trace_printf(&core->trace, TRACE_ERROR, "peer", "DTLS does not start: %s", parley_strerror(err));
 }
 
-static const char *ice_failure(const parley_core *core)
-{
-	if (!ice_remote_candidate(core->ice, 0))
-		return "the peer sent no usable ICE candidate";
-	ice_counters c;
-	ice_get_counters(core->ice, &c);
-	return c.responses_received ? "the path to the peer was lost and not found again"
-				    : "no path to the peer: no ICE check was answered";
-}
-
 static void set_failure(parley_core *core, const char *reason)
 {
 	if (core->failure[0])
@@ -79,9 +69,11 @@ static bool is_up(parley_ice_state state)
 
 static void on_ice_state(parley_core *core, parley_ice_state state)
 {
-	if (state == PARLEY_ICE_FAILED)
-		set_failure(core, ice_failure(core));
-	else if (state == PARLEY_ICE_CONNECTED)
+	if (state == PARLEY_ICE_FAILED && !core->failure[0]) {
+		text t = text_of(core->failure, sizeof core->failure);
+		failure_of_ice(core, &t);
+	}
+	if (state == PARLEY_ICE_CONNECTED)
 		core->failure[0] = '\0';
 	bool back = is_up(state) && core->ice_state == PARLEY_ICE_DISCONNECTED;
 	state_set_ice(core, state);

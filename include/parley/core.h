@@ -94,10 +94,21 @@ const char *parley_sdp_type_name(parley_sdp_type type);
 
 /* --- configuration --- */
 
-/* An ICE server by its URL (RFC 7064: "stun:host[:port]"; TURN URLs are refused with PARLEY_EUNSUPPORTED). */
+/*
+ * RTCIceServer: "stun:host[:port]" (RFC 7064), "turn:host[:port][?transport=udp|tcp]" or "turns:host[:port][?transport=tcp]" (RFC 7065;
+ * ports by default 3478, of turns: 5349; turns: over UDP is not supported). host is a name, an IPv4 address, or an IPv6 address in
+ * brackets. All servers are used at the same time; of a name with addresses of both families each is a server of its own.
+ */
 typedef struct {
 	const char *url;
+	const char *username, *credential; /* for TURN, and required there (RFC 8489 9.2); UTF-8 */
 } parley_ice_server;
+
+/* 0, or what parley_core_new would say to it, and one line that says why (static). reason may be NULL. */
+int parley_ice_server_check(const parley_ice_server *server, const char **reason);
+
+/* RTCIceTransportPolicy. Relay: no other candidate is told, tried or answered from; the peer learns no address but that of a TURN server. */
+enum parley_ice_transport_policy { PARLEY_ICE_TRANSPORT_ALL, PARLEY_ICE_TRANSPORT_RELAY };
 
 /* How ICE tells the peer which pair of addresses to use, where we control (which the offerer does). */
 enum parley_nomination {
@@ -124,7 +135,8 @@ typedef struct {
 	size_t mtu_max; /* where much data is sent, larger datagrams are tried up to this (RFC 8899), which the caller must send
 			   without letting them be fragmented; mtu..PARLEY_MTU_MAX, the default; 0: never */
 	bool allow_loopback; /* offer loopback addresses as candidates: for tests on one machine; default false */
-	enum parley_nomination nomination; /* default PARLEY_NOMINATION_REGULAR */
+	enum parley_ice_transport_policy ice_transport_policy; /* default PARLEY_ICE_TRANSPORT_ALL */
+	enum parley_nomination nomination;		       /* default PARLEY_NOMINATION_REGULAR */
 	/* ICE lite (RFC 8445 2.5): checks are answered, none are sent, servers not asked. For a machine that everybody can reach at
 	 * its own addresses, such as a public server; default false */
 	bool ice_lite;
@@ -143,7 +155,8 @@ void parley_core_config_default(parley_core_config *config);
 
 typedef struct parley_core parley_core;
 
-/* Creates a connection in state `new`. PARLEY_EINVAL: the configuration is malformed (a URL, a range); PARLEY_ELIMIT: the demux has as
+/* Creates a connection in state `new`. PARLEY_EINVAL: the configuration is malformed (a URL, a range); PARLEY_EUNSUPPORTED: an ICE server
+ * is of a kind that is not there; PARLEY_ELIMIT: the demux has as
  * many connections as it may. */
 int parley_core_new(const parley_core_config *config, uint64_t now, parley_core **out);
 
@@ -180,6 +193,10 @@ int parley_core_add_ice_candidate(parley_core *core, uint64_t now, const char *c
 
 /* The next offer carries new ICE credentials and gathers anew; data flows on the old path meanwhile. */
 int parley_core_restart_ice(parley_core *core);
+
+/* W3C setConfiguration, as far as it is about servers: these from the next gathering on, which a restart begins. What was allocated at
+ * those before is used until then. PARLEY_EINVAL, PARLEY_EUNSUPPORTED with last_error. */
+int parley_core_set_ice_servers(parley_core *core, uint64_t now, const parley_ice_server *servers, size_t count);
 
 /* --- network --- */
 

@@ -168,11 +168,11 @@ static void a_stream_carries_a_relay(ice_over over)
 	assert_string_equal(s.side[0].name, over == ICE_OVER_TLS ? "turn.test" : "");
 	assert_int_equal(s.side[0].sent_to_peers, 0);
 	assert_data_flows();
-	ice_over told_over;
-	parley_addr server;
-	assert_true(ice_local_source(s.side[0].ice, 0, &server, &told_over));
-	assert_int_equal(told_over, over);
-	assert_true(sim_turn_is_at(&s.turn, &server));
+	ice_source source;
+	assert_true(ice_local_source(s.side[0].ice, 0, &source));
+	assert_true(source.turn);
+	assert_int_equal(source.over, over);
+	assert_true(sim_turn_is_at(&s.turn, &source.server));
 	/* The stream ends: another is opened, with another allocation. */
 	ice_stream_closed(s.side[0].ice, s.now, s.side[0].stream, PARLEY_ECLOSED, "reset by peer");
 	sim_pump(&s);
@@ -201,12 +201,11 @@ static void udp_is_preferred_to_tcp_to_tls(void **state)
 	go();
 	sim_run(&s, 5 * US_PER_S);
 	uint32_t priority[3] = {0};
-	ice_over over;
-	parley_addr server;
+	ice_source source;
 	for (size_t i = 0; ice_local_candidate(s.side[0].ice, i); i++)
 		if (ice_local_candidate(s.side[0].ice, i)->type == ICE_RELAY) {
-			assert_true(ice_local_source(s.side[0].ice, i, &server, &over));
-			priority[over] = ice_local_candidate(s.side[0].ice, i)->priority;
+			assert_true(ice_local_source(s.side[0].ice, i, &source));
+			priority[source.over] = ice_local_candidate(s.side[0].ice, i)->priority;
 		}
 	assert_true(priority[ICE_OVER_UDP] > priority[ICE_OVER_TCP]);
 	assert_true(priority[ICE_OVER_TCP] > priority[ICE_OVER_TLS]);
@@ -234,9 +233,9 @@ static void a_dead_turn_server_delays_nothing(void **state)
 	assert_in_range(s.side[0].gathered_at - begin, 4 * US_PER_S, 6 * US_PER_S);
 	ice_server_info info[4];
 	assert_int_equal(ice_get_servers(s.side[0].ice, info, 4), 2);
-	assert_false(info[0].turn);
+	assert_false(info[0].source.turn);
 	assert_int_equal(info[0].state, ICE_SERVER_ANSWERED);
-	assert_true(info[1].turn);
+	assert_true(info[1].source.turn);
 	assert_int_equal(info[1].state, ICE_SERVER_FAILED);
 	assert_int_equal(info[1].error, PARLEY_ETIMEDOUT);
 	sim_destroy(&s);

@@ -292,42 +292,6 @@ static void server_names_are_asked_for_before_gathering_ends(void **state)
 	parley_core_free(a.core);
 }
 
-static void server_urls(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *url, *host;
-		uint16_t port;
-		int result;
-	} cases[] = {
-		{"stun:stun.l.google.com:19302", "stun.l.google.com", 19302, 0},
-		{"STUN:example.org", "example.org", 3478, 0},
-		{"stun:192.0.2.1:3479", "192.0.2.1", 3479, 0},
-		{"stun:[2001:db8::1]:3479", "2001:db8::1", 3479, 0},
-		{"turn:example.org", "", 0, PARLEY_EUNSUPPORTED},
-		{"stuns:example.org", "", 0, PARLEY_EUNSUPPORTED},
-		{"http://example.org", "", 0, PARLEY_EINVAL},
-		{"stun:", "", 0, PARLEY_EINVAL},
-		{"stun:host:0", "", 0, PARLEY_EINVAL},
-		{"stun:host:65536", "", 0, PARLEY_EINVAL},
-		{"stun:host:", "", 0, PARLEY_EINVAL},
-		{"stun:[::1", "", 0, PARLEY_EINVAL},
-		{"stun:[::1]x", "", 0, PARLEY_EINVAL},
-		{"stun:ho st", "", 0, PARLEY_EINVAL},
-	};
-	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
-		stun_server s;
-		const char *reason;
-		int err = stun_server_parse(slice_from_string(cases[i].url), &s, &reason);
-		if (err != cases[i].result)
-			fail_msg("%s: %d", cases[i].url, err);
-		if (err)
-			continue;
-		assert_string_equal(s.host, cases[i].host);
-		assert_int_equal(s.port, cases[i].port);
-	}
-}
-
 static void configuration_is_checked(void **state)
 {
 	(void)state;
@@ -411,7 +375,6 @@ int main(void)
 		cmocka_unit_test(candidates_are_checked_and_sorted_out),
 		cmocka_unit_test(a_remote_offer_rolls_ours_back),
 		cmocka_unit_test(server_names_are_asked_for_before_gathering_ends),
-		cmocka_unit_test(server_urls),
 		cmocka_unit_test(configuration_is_checked),
 		cmocka_unit_test(texts_must_be_utf8),
 		cmocka_unit_test(failing_allocations_leak_nothing),
