@@ -23,8 +23,9 @@ void ice_config_default(ice_config *config)
 	*config = (ice_config){
 		.ufrag_length = ICE_UFRAG_MIN,
 		.ta_us = 20 * US_PER_MS,
-		.rto_us = 250 * US_PER_MS,
+		.rto_us = ICE_RTO_MIN_US,
 		.check_sends = STUN_RETRANSMITS_MAX,
+		.pairs_max = ICE_PAIRS_MAX,
 		.gather_rto_us = STUN_RTO_INITIAL_US,
 		.gather_timeout_us = 5 * US_PER_S,
 		.nomination_delay_us = 100 * US_PER_MS,
@@ -36,11 +37,11 @@ void ice_config_default(ice_config *config)
 
 static bool config_valid(const ice_config *c)
 {
-	return c->random.fill && (unsigned)c->nomination <= ICE_NOMINATION_RENOMINATION &&
-	       c->ufrag_length >= ICE_UFRAG_MIN && c->ufrag_length <= ICE_UFRAG_LENGTH_MAX &&
-	       c->ta_us >= ICE_TA_MIN_US && c->rto_us && c->check_sends && c->check_sends <= 16 && c->gather_rto_us &&
-	       c->gather_timeout_us && c->pac_us && c->consent_interval_us >= ICE_CONSENT_MIN_US &&
-	       c->consent_expiry_us > c->consent_interval_us;
+	return c->random.fill && c->pairs_max && c->pairs_max <= ICE_PAIRS_MAX &&
+	       (unsigned)c->nomination <= ICE_NOMINATION_RENOMINATION && c->ufrag_length >= ICE_UFRAG_MIN &&
+	       c->ufrag_length <= ICE_UFRAG_LENGTH_MAX && c->ta_us >= ICE_TA_MIN_US && c->rto_us >= ICE_RTO_MIN_US &&
+	       c->check_sends && c->check_sends <= 16 && c->gather_rto_us && c->gather_timeout_us && c->pac_us &&
+	       c->consent_interval_us >= ICE_CONSENT_MIN_US && c->consent_expiry_us > c->consent_interval_us;
 }
 
 int ice_new_credentials(const ice_agent *a, ice_credentials *out)
@@ -59,6 +60,7 @@ int ice_create(const ice_config *config, ice_agent **out)
 	a->config = *config;
 	a->controlling = config->controlling && !config->lite;
 	a->tie_breaker = config->tie_breaker;
+	a->ta_us = config->ta_us;
 	a->next_id = 1;
 	a->next_foundation = 1;
 	a->pac_deadline = TIME_NEVER;
@@ -291,7 +293,7 @@ static void start_paced(ice_agent *a, uint64_t now)
 		else
 			ice_check_start(a, now, p);
 		a->gather_turn = !gather;
-		a->next_start = time_after(now, a->config.ta_us);
+		a->next_start = time_after(now, a->ta_us);
 	}
 }
 

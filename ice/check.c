@@ -1,7 +1,8 @@
 #include "base/hash.h"
 #include "ice/internal.h"
 
-#define FINAL_WAIT_RTOS 16u /* Rm of RFC 8489 6.2.1: after the last sending, in units of the first wait */
+#define STREAM_WAIT_RTOS 79u /* Ti of RFC 8489 6.2.2, 39.5 s: what all sendings over UDP and the final wait take */
+#define FINAL_WAIT_RTOS 16u  /* Rm of RFC 8489 6.2.1: after the last sending, in units of the first wait */
 
 /* --- sending --- */
 
@@ -48,50 +49,43 @@ static void send_check(ice_agent *a, uint64_t now, ice_pair *p)
 	c->due = time_after(now, c->wait_us);
 }
 
+/* RFC 8445 14.3, with N as in RFC 5245 16.1: the number of checklists that share the pace, of which there is one. */
 static uint64_t initial_rto(const ice_agent *a)
 {
-	uint64_t paced = a->config.ta_us * ice_pairs_active(a); /* RFC 8445 14.3 */
+	uint64_t paced = a->ta_us * ice_pairs_active(a);
 	return a->config.rto_us > paced ? a->config.rto_us : paced;
-}
-
-void ice_pair_failed(ice_agent *a, ice_pair *p)
-{
-	p->check.active = p->cancelled.active = false;
-	p->valid = p->nominating = p->nominated = p->nominate_when_valid = false;
-	list_remove(&p->triggered);
-	ice_pair_set_state(a, p, ICE_PAIR_FAILED);
 }
 
 void ice_check_cancel(ice_pair *p)
 {
-	if (!p->check.active)
+	ice_check *c = &p->check;
+	if (!c->active)
 		return;
-	p->cancelled = p->check;
-	p->check.active = false;
+	p->cancelled[p->next_cancelled] = (ice_cancelled){true, c->resent, c->id, c->intent, c->sent_at};
+	p->next_cancelled = (p->next_cancelled + 1) % ICE_CANCELLED_MAX;
+	c->active = false;
 }
 
-/*
- * RFC 8445 7.3.1.4 would cancel the check under way and begin another when the remote's arrives. The same request sent again
- * opens the same door, and its answer still counts: peers ask so often until they are answered that on a long path no
- * transaction would live long enough for its response.
- */
-void ice_check_hurry(ice_pair *p, uint64_t now)
+void ice_check_forget(ice_pair *p)
 {
-	ice_check *c = &p->check;
-	uint64_t soon = time_after(c->sent_at, ICE_HURRY_US);
-	if (soon < now)
-		soon = now;
-	if (!c->active || soon >= c->due || c->hurries == ICE_HURRIES_MAX)
-		return;
-	c->hurries++;
-	c->due = soon;
+	p->check.active = false;
+	for (size_t i = 0; i < ICE_CANCELLED_MAX; i++)
+		p->cancelled[i].used = false;
+}
+
+void ice_pair_failed(ice_agent *a, ice_pair *p)
+{
+	ice_check_forget(p);
+	p->valid = p->nominating = p->nominated = p->nominate_when_valid = false;
+	list_remove(&p->triggered);
+	ice_pair_set_state(a, p, ICE_PAIR_FAILED);
 }
 
 /* Over a stream a request leaves once (RFC 8489 6.2.2), when there is a connection: ice_check_resend. Its time is that of UDP. */
 static void plan_for_stream(const ice_agent *a, ice_check *c)
 {
 	c->once = true;
-	c->wait_us = (FINAL_WAIT_RTOS << 2) * a->config.rto_us;
+	c->wait_us = STREAM_WAIT_RTOS * a->config.rto_us;
 }
 
 void ice_check_start(ice_agent *a, uint64_t now, ice_pair *p)
@@ -124,16 +118,12 @@ void ice_check_resend(ice_agent *a, uint64_t now, ice_pair *p)
 static void check_timeout(ice_agent *a, uint64_t now, ice_pair *p)
 {
 	ice_check *c = &p->check;
-	bool early =
-		now < time_after(c->sent_at, c->wait_us); /* ice_check_hurry: the plan of waits goes on unchanged */
-	if (!early && (c->once || c->sends >= a->config.check_sends)) {
+	if (c->once || c->sends >= a->config.check_sends) {
 		ice_pair_failed(a, p);
 		return;
 	}
-	if (!early) {
-		c->sends++;
-		c->wait_us = c->sends < a->config.check_sends ? 2 * c->wait_us : FINAL_WAIT_RTOS * a->config.rto_us;
-	}
+	c->sends++;
+	c->wait_us = c->sends < a->config.check_sends ? 2 * c->wait_us : FINAL_WAIT_RTOS * a->config.rto_us;
 	c->resent = true;
 	a->counters.requests_resent++;
 	send_check(a, now, p);
@@ -157,21 +147,31 @@ uint64_t ice_check_deadline(const ice_agent *a)
 
 /* --- responses (RFC 8445 7.2.5) --- */
 
-static ice_pair *find_check(const ice_agent *a, const stun_id *id, ice_check *out)
+static bool find_in_pair(const ice_pair *p, const stun_id *id, ice_cancelled *out)
 {
-	for (size_t i = 0; i < a->pair_count; i++) {
-		ice_pair *p = a->pairs[i];
-		bool current = p->check.active && stun_id_equal(&p->check.id, id);
-		if (current || (p->cancelled.active && stun_id_equal(&p->cancelled.id, id))) {
-			*out = current ? p->check : p->cancelled;
-			return p;
-		}
+	const ice_check *c = &p->check;
+	if (c->active && stun_id_equal(&c->id, id)) {
+		*out = (ice_cancelled){true, c->resent, c->id, c->intent, c->sent_at};
+		return true;
 	}
+	for (size_t i = 0; i < ICE_CANCELLED_MAX; i++)
+		if (p->cancelled[i].used && stun_id_equal(&p->cancelled[i].id, id)) {
+			*out = p->cancelled[i];
+			return true;
+		}
+	return false;
+}
+
+static ice_pair *find_check(const ice_agent *a, const stun_id *id, ice_cancelled *out)
+{
+	for (size_t i = 0; i < a->pair_count; i++)
+		if (find_in_pair(a->pairs[i], id, out))
+			return a->pairs[i];
 	return NULL;
 }
 
 /* RFC 8445 7.2.5.1. The tie-breaker changes, so that the peer, if it did the same, is not met in the new role again. */
-static void role_conflict(ice_agent *a, ice_pair *p, const ice_check *c)
+static void role_conflict(ice_agent *a, ice_pair *p, const ice_cancelled *c)
 {
 	a->counters.role_conflicts++;
 	if (c->intent.controlling == a->controlling && !(a->remote_lite && a->controlling)) {
@@ -182,11 +182,11 @@ static void role_conflict(ice_agent *a, ice_pair *p, const ice_check *c)
 		ice_pair_failed(a, p);
 		return;
 	}
-	p->check.active = p->cancelled.active = false;
+	ice_check_forget(p);
 	ice_pair_trigger(a, p, false);
 }
 
-static void note_rtt(ice_pair *p, const ice_check *c, uint64_t now)
+static void note_rtt(ice_pair *p, const ice_cancelled *c, uint64_t now)
 {
 	if (c->resent)
 		return; /* RFC 8489 6.2.1, Karn: which sending was answered is not known */
@@ -208,7 +208,7 @@ static void make_valid(ice_agent *a, ice_pair *p, parley_addr mapped)
 	ice_unfreeze(a, p);
 }
 
-static void succeeded(ice_agent *a, uint64_t now, ice_pair *p, const ice_check *c, const parley_addr *mapped)
+static void succeeded(ice_agent *a, uint64_t now, ice_pair *p, const ice_cancelled *c, const parley_addr *mapped)
 {
 	a->counters.responses_received++;
 	p->responses_received++;
@@ -217,8 +217,8 @@ static void succeeded(ice_agent *a, uint64_t now, ice_pair *p, const ice_check *
 	/* An earlier check was answered: the one that nominates still is to be. */
 	bool nomination_runs = p->check.active && p->check.intent.nominates && !c->intent.nominates;
 	if (!nomination_runs)
-		p->check.active = false;
-	p->cancelled.active = false;
+		ice_check_forget(p);
+	p->triggers = 0;
 	if (!p->nominating)
 		list_remove(&p->triggered);
 	make_valid(a, p, *mapped);
@@ -233,7 +233,7 @@ static void succeeded(ice_agent *a, uint64_t now, ice_pair *p, const ice_check *
 
 int ice_check_receive(ice_agent *a, uint64_t now, size_t base, const parley_addr *remote, const stun_message *m)
 {
-	ice_check c;
+	ice_cancelled c;
 	ice_pair *p = find_check(a, &m->id, &c);
 	if (!p) {
 		a->counters.drop_unmatched++;

@@ -133,7 +133,7 @@ void ice_pairs_clear(ice_agent *a)
 /* RFC 8445 6.1.2.5: the list is full, so the least promising pair goes, if it is less so than this one. */
 static bool make_room(ice_agent *a, uint64_t priority)
 {
-	if (a->pair_count < ICE_PAIRS_MAX)
+	if (a->pair_count < a->config.pairs_max)
 		return true;
 	ice_pair *victim = NULL;
 	for (size_t i = 0; i < a->pair_count; i++) {
@@ -177,9 +177,6 @@ ice_pair *ice_pair_add(ice_agent *a, size_t base, ice_remote *remote)
 	p->id = a->next_id++;
 	list_init(&p->triggered);
 	insert_sorted(a, p);
-	/* RFC 8838 12: a pair that comes late is checked at once where its foundation has worked or nothing of it is tried. */
-	if (foundation_works(a, p) || !foundation_is_busy(a, p))
-		ice_pair_set_state(a, p, ICE_PAIR_WAITING);
 	return p;
 }
 
@@ -194,6 +191,16 @@ static bool can_pair(const ice_agent *a, size_t base, const ice_remote *r)
 	return x->family != PARLEY_IPV6 || addr_is_link_local(x) == addr_is_link_local(y);
 }
 
+/* RFC 8445 6.1.2.6, RFC 8838 12: one pair of each foundation begins, the first by priority; all do where the foundation has worked. */
+static void unfreeze_first(ice_agent *a)
+{
+	for (size_t i = 0; i < a->pair_count; i++) {
+		ice_pair *p = a->pairs[i];
+		if (p->state == ICE_PAIR_FROZEN && (foundation_works(a, p) || !foundation_is_busy(a, p)))
+			ice_pair_set_state(a, p, ICE_PAIR_WAITING);
+	}
+}
+
 void ice_form_pairs(ice_agent *a)
 {
 	if (a->config.lite && !a->remote_lite)
@@ -204,6 +211,7 @@ void ice_form_pairs(ice_agent *a)
 		for (size_t j = 0; j < a->remote_count; j++)
 			if (can_pair(a, i, a->remotes[j]))
 				(void)ice_pair_add(a, i, a->remotes[j]); /* one pair less */
+	unfreeze_first(a);
 }
 
 /* --- whose turn it is --- */

@@ -75,12 +75,14 @@ typedef struct {
 	ice_nomination nomination; /* default regular; a controlled agent follows any */
 	bool allow_loopback;	   /* offer loopback addresses even if there are others */
 	bool tcp; /* offer to open TCP connections from wherever there is a UDP socket; the owner does so when asked */
-	bool relay_only;      /* only relayed candidates are told, paired and used: the peer learns no other address */
-	bool shared_sockets;  /* other agents use them too: no TURN over UDP, whose server would have one client */
-	size_t ufrag_length;  /* characters of ours, default 4, at most 32: more where it tells agents apart */
-	uint64_t ta_us;	      /* pace of new transactions, default 20 ms (RFC 8445 14.2: at least 5 ms) */
-	uint64_t rto_us;      /* first retransmission of a check, default 250 ms, doubling */
-	uint32_t check_sends; /* how often a check is sent before its pair has failed, default 7: about 16 s */
+	bool relay_only;     /* only relayed candidates are told, paired and used: the peer learns no other address */
+	bool shared_sockets; /* other agents use them too: no TURN over UDP, whose server would have one client */
+	size_t ufrag_length; /* characters of ours, default 4, at most 32: more where it tells agents apart */
+	uint64_t
+		ta_us; /* pace of new transactions, default 20 ms, at least 5 ms (RFC 8445 14.2); to be told to the peer */
+	uint64_t rto_us;      /* first retransmission of a check, default and least 500 ms (RFC 8445 14.3), doubling */
+	uint32_t check_sends; /* how often a check is sent before its pair has failed, default 7: about 40 s */
+	size_t pairs_max;     /* default and most ICE_PAIRS_MAX */
 	uint64_t gather_rto_us;	    /* first retransmission to a STUN server, default 500 ms, doubling */
 	uint64_t gather_timeout_us; /* a server that has not answered by then is waited for no longer, default 5 s */
 	uint64_t
@@ -264,8 +266,16 @@ void ice_end_of_sources(ice_agent *a, uint64_t now);
  * remote_lite: we become controlling.
  */
 int ice_set_remote(ice_agent *a, uint64_t now, slice ufrag, slice pwd, bool remote_lite);
-/* What the remote's ice-options say (RFC 8839 5.6): "ice2", "renomination". */
-void ice_set_remote_options(ice_agent *a, bool ice2, bool renomination);
+/* What the remote's description says of how it does ICE. Before ice_set_remote. */
+typedef struct {
+	bool ice2, renomination; /* ice-options (RFC 8839 5.6) */
+	bool has_pacing;
+	uint64_t pacing_us; /* ice-pacing (RFC 8839 5.5) */
+} ice_remote_options;
+
+/* The pace of new transactions is from now on the slower one of ours and the remote's, which is 50 ms where it does not say (RFC 8445
+ * 14.2). Without this call it is ours. */
+void ice_set_remote_options(ice_agent *a, const ice_remote_options *options);
 /*
  * A signalled candidate. Duplicates: 0. One with a ufrag that is not the remote's present one: PARLEY_ESTATE when the remote
  * is known (it belongs to another generation). PARLEY_EUNSUPPORTED: of an unusable kind, ignored and counted.

@@ -42,11 +42,14 @@
 #define ICE_SRFLX_KEEPALIVE_US (15 * US_PER_S) /* RFC 8445 5.1.1.4, 11: keep the NAT's binding */
 #define ICE_CONFLICTS_MAX 8u		       /* a pair whose checks meet more is given up */
 #define ICE_NOMINATION_MAX 0xffffffu	       /* draft-thatcher-ice-renomination-01 4: 24 bits */
-#define ICE_NOMINATION_SENDS 3u /* of a nomination in vain, in 1.75 s, before another pair that works may get it */
-#define ICE_HURRIES_MAX 32u	/* how often a check is sent early: a peer cannot keep one going for ever */
-#define ICE_HURRY_US (50 * US_PER_MS)	  /* at least between two sendings of a check */
-#define ICE_TA_MIN_US (5 * US_PER_MS)	  /* RFC 8445 14.2 */
-#define ICE_CONSENT_MIN_US (5 * US_PER_S) /* RFC 7675 5.1: never less than 4 s, that is 0.8 of 5 s */
+#define ICE_NOMINATION_SENDS 2u /* of a nomination in vain, in 1.5 s, before another pair that works may get it */
+#define ICE_CANCELLED_MAX 16u	/* checks of a pair that were cancelled and may yet be answered: 0.8 s of them */
+#define ICE_TRIGGERS_MAX 64u	/* cancelled in a row: a peer cannot keep a pair in progress for ever */
+#define ICE_RTO_MIN_US (500 * US_PER_MS)   /* RFC 8445 14.3 */
+#define ICE_TA_DEFAULT_US (50 * US_PER_MS) /* RFC 8445 14.2: of one who does not say */
+#define ICE_TA_MAX_US (1 * US_PER_S)	   /* what a peer can slow us down to */
+#define ICE_TA_MIN_US (5 * US_PER_MS)	   /* RFC 8445 14.2 */
+#define ICE_CONSENT_MIN_US (5 * US_PER_S)  /* RFC 7675 5.1: never less than 4 s, that is 0.8 of 5 s */
 
 /* ufrag and pwd of one side. */
 typedef struct {
@@ -150,13 +153,21 @@ typedef struct {
 	bool active;
 	stun_id id;
 	ice_intent intent;
-	uint32_t hurries;
 	bool resent; /* the round trip cannot be told (Karn) */
 	bool once;   /* not sent again by time */
 	uint32_t sends;
 	uint64_t wait_us; /* until the next sending, or after the last until failure */
 	uint64_t sent_at, due;
 } ice_check;
+
+/* A check that is not retransmitted any more, but still answerable (RFC 8445 7.3.1.4). */
+typedef struct {
+	bool used;
+	bool resent;
+	stun_id id;
+	ice_intent intent;
+	uint64_t sent_at;
+} ice_cancelled;
 
 typedef struct ice_pair {
 	list_node triggered; /* in agent.triggered, or a ring of its own */
@@ -179,7 +190,9 @@ typedef struct ice_pair {
 	bool revoked;		  /* consent was lost: never checked again in this generation (RFC 7675 5.1) */
 	bool unpermitted;	  /* the relay lets nothing through yet */
 	ice_check check;
-	ice_check cancelled; /* not retransmitted, still answerable (RFC 8445 7.3.1.4) */
+	ice_cancelled cancelled[ICE_CANCELLED_MAX];
+	size_t next_cancelled;
+	uint32_t triggers; /* checks cancelled for another since the last answer */
 	uint64_t requests_sent, responses_received, requests_received, responses_sent, consent_sent;
 	bool has_rtt;
 	uint64_t rtt_us, total_rtt_us;
@@ -290,7 +303,8 @@ struct ice_agent {
 	size_t pair_count;
 	list_node triggered;
 	bool checks_begun;
-	bool remote_ice2, remote_renomination;	      /* the peer's ice-options */
+	ice_remote_options remote_options;
+	uint64_t ta_us;				      /* agreed with the peer (RFC 8445 14.2) */
 	uint32_t nominations_made, nominations_heard; /* the largest numbers */
 	bool concluded;				      /* something is nominated: no new ordinary checks */
 	bool gather_turn;			      /* both want to send: whose turn */
@@ -440,8 +454,8 @@ size_t ice_pairs_active(const ice_agent *a); /* waiting and in progress */
 void ice_check_start(ice_agent *a, uint64_t now, ice_pair *p);
 void ice_check_resend(ice_agent *a, uint64_t now, ice_pair *p); /* the check under way, if there is one */
 void ice_pair_failed(ice_agent *a, ice_pair *p);
-void ice_check_cancel(ice_pair *p);
-void ice_check_hurry(ice_pair *p, uint64_t now); /* send it again soon */
+void ice_check_cancel(ice_pair *p); /* no more retransmissions, and no failure */
+void ice_check_forget(ice_pair *p); /* that, and no answer counts */
 void ice_check_timeout(ice_agent *a, uint64_t now);
 uint64_t ice_check_deadline(const ice_agent *a);
 int ice_check_receive(ice_agent *a, uint64_t now, size_t base, const parley_addr *remote, const stun_message *m);

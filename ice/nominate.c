@@ -1,20 +1,14 @@
 /* Which pair is nominated: by us when we control (RFC 8445 8.1.1), else by the peer. */
 #include "ice/internal.h"
 
-void ice_set_remote_options(ice_agent *a, bool ice2, bool renomination)
-{
-	a->remote_ice2 = ice2;
-	a->remote_renomination = renomination;
-}
-
 bool ice_may_renominate(const ice_agent *a)
 {
-	return a->config.nomination == ICE_NOMINATION_RENOMINATION && a->remote_renomination;
+	return a->config.nomination == ICE_NOMINATION_RENOMINATION && a->remote_options.renomination;
 }
 
 static bool is_aggressive(const ice_agent *a)
 {
-	return a->config.nomination == ICE_NOMINATION_AGGRESSIVE && !a->remote_ice2;
+	return a->config.nomination == ICE_NOMINATION_AGGRESSIVE && !a->remote_options.ice2;
 }
 
 static bool is_silent_path(const ice_agent *a, const ice_pair *p)

@@ -210,16 +210,16 @@ static void revoke(ice_agent *a, ice_pair *p)
 {
 	p->revoked = true;
 	p->heard = p->valid = p->nominated = p->nominating = p->nominate_when_valid = false;
-	p->check.active = p->cancelled.active = false;
+	ice_check_forget(p);
 	list_remove(&p->triggered);
 	ice_pair_set_state(a, p, ICE_PAIR_FAILED);
 }
 
 /* RFC 7675 5.1: no data any more, a late answer does not change that, and the pair may only be checked again with other credentials.
- * The other pairs are tried once more. */
+ * The other pairs are being tried since the path fell silent, if it did. */
 static void consent_lost(ice_agent *a, uint64_t now, const char *why)
 {
-	bool current_generation = a->path.generation == a->generation;
+	bool current_generation = a->path.generation == a->generation, was_silent = ice_pulse_is_silent(&a->path.pulse);
 	trace_printf(a->config.trace, TRACE_ERROR, "ice", "consent %s", why);
 	ice_pair *p = path_pair(a);
 	if (p)
@@ -228,7 +228,10 @@ static void consent_lost(ice_agent *a, uint64_t now, const char *why)
 	if (!current_generation)
 		return;
 	a->concluded = a->has_valid_since = false;
-	ice_pairs_recheck(a, now);
+	if (!was_silent)
+		ice_pairs_recheck(a, now);
+	for (size_t i = 0; i < a->pair_count; i++)
+		ice_pair_expire(a, now, a->pairs[i]);
 }
 
 void ice_path_timeout(ice_agent *a, uint64_t now)

@@ -257,6 +257,13 @@ static void drop_foreign_candidates(ice_agent *a)
 	a->remote_count = kept;
 }
 
+void ice_set_remote_options(ice_agent *a, const ice_remote_options *options)
+{
+	uint64_t theirs = options->has_pacing ? options->pacing_us : ICE_TA_DEFAULT_US;
+	a->remote_options = *options;
+	a->ta_us = theirs > a->config.ta_us ? time_min(theirs, ICE_TA_MAX_US) : a->config.ta_us;
+}
+
 int ice_set_remote(ice_agent *a, uint64_t now, slice ufrag, slice pwd, bool remote_lite)
 {
 	ice_credentials c = {0};

@@ -94,14 +94,16 @@ static bool settle_roles(ice_agent *a, const stun_message *m)
 
 /* --- effects (RFC 8445 7.3.1.3 - 7.3.1.5) --- */
 
-static void trigger(ice_agent *a, uint64_t now, ice_pair *p)
+static void trigger(ice_agent *a, ice_pair *p)
 {
 	switch (p->state) {
 	case ICE_PAIR_SUCCEEDED:
 		break;
 	case ICE_PAIR_IN_PROGRESS:
-		if (!ice_tcp_is(a, p->base)) /* over a stream it will not get lost */
-			ice_check_hurry(p, now);
+		if (ice_tcp_is(a, p->base) || ++p->triggers > ICE_TRIGGERS_MAX)
+			break; /* over a stream it will not get lost */
+		ice_check_cancel(p);
+		ice_pair_trigger(a, p, false);
 		break;
 	case ICE_PAIR_FROZEN:
 	case ICE_PAIR_FAILED:
@@ -132,7 +134,7 @@ ice_pair *ice_request_apply(ice_agent *a, uint64_t now, size_t base, const parle
 	if (a->config.lite)
 		ice_lite_heard(a, now, p, intent);
 	ice_nominate_heard(a, now, p, intent);
-	trigger(a, now, p);
+	trigger(a, p);
 	return p;
 }
 

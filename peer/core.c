@@ -108,6 +108,7 @@ static int create_layers(parley_core *core, const parley_core_config *config)
 		ice.ufrag_length = DEMUX_UFRAG_LENGTH;
 		ice.shared_sockets = true;
 	}
+	core->ice_pacing_us = ice.ta_us;
 	err = ice_create(&ice, &core->ice);
 	if (!err && config->demux)
 		err = demux_join(core, config->demux, config->demux_owner);

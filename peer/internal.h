@@ -81,6 +81,7 @@ struct parley_core {
 	bool decline_media;
 	const char *ice_options; /* what we say in a=ice-options; static */
 	bool ice_lite;
+	uint64_t ice_pacing_us;		      /* what we propose */
 	uint64_t min_bps, start_bps, max_bps; /* 0: the default */
 	uint64_t created_at, unix_time_s;     /* the wall clock then */
 	bool restart_wanted;		      /* restart_ice was called and no offer has taken it up */

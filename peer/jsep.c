@@ -122,6 +122,7 @@ static void fill_local(parley_core *core, local_parts *parts)
 		.pwd = slice_from_string(ice_local_pwd(core->ice)),
 		.ice_options = slice_from_string(core->ice_options),
 		.ice_lite = core->ice_lite,
+		.ice_pacing = (uint32_t)(core->ice_pacing_us / US_PER_MS),
 		.fingerprint = {.algorithm = slice_from_string("sha-256"),
 				.value = slice_from_string(dtls_certificate_fingerprint(core->certificate))},
 		.role = established_role(core),

@@ -4,8 +4,11 @@
 int negotiate_remote_ice(parley_core *core, const sdp_session *remote, size_t section)
 {
 	sdp_transport transport = sdp_transport_of(remote, section);
-	ice_set_remote_options(core->ice, sdp_has_ice_option(&transport, "ice2"),
-			       sdp_has_ice_option(&transport, "renomination"));
+	ice_remote_options options = {.ice2 = sdp_has_ice_option(&transport, "ice2"),
+				      .renomination = sdp_has_ice_option(&transport, "renomination"),
+				      .has_pacing = remote->has_ice_pacing,
+				      .pacing_us = remote->ice_pacing * US_PER_MS};
+	ice_set_remote_options(core->ice, &options);
 	int err = ice_set_remote(core->ice, core->now, transport.ufrag, transport.pwd, remote->ice_lite);
 	if (err)
 		return core_fail(core, err, "ICE does not take the remote credentials: %s", parley_strerror(err));

@@ -339,6 +339,15 @@ static int parse_max_message_size(sdp_parser *p, slice value)
 	return 0;
 }
 
+/* RFC 8839 5.5: 1*10DIGIT */
+static int parse_ice_pacing(sdp_parser *p, slice value)
+{
+	if (p->session->has_ice_pacing)
+		return SDP_REFUSE(p, "a second a=ice-pacing");
+	p->session->has_ice_pacing = scan_u32(value, UINT32_MAX, &p->session->ice_pacing);
+	return p->session->has_ice_pacing ? 0 : SDP_REFUSE(p, "a=ice-pacing is not a number");
+}
+
 /* --- the tables --- */
 
 static const struct {
@@ -441,8 +450,10 @@ static int parse_name_and_value(sdp_parser *p, slice name, slice value)
 		return parse_setup(p, value);
 	if (slice_equal_string(name, "fingerprint"))
 		return parse_fingerprint(p, value);
+	if (!p->media && slice_equal_string(name, "group"))
+		return parse_group(p, value);
 	if (!p->media)
-		return slice_equal_string(name, "group") ? parse_group(p, value) : keep_verbatim(p);
+		return slice_equal_string(name, "ice-pacing") ? parse_ice_pacing(p, value) : keep_verbatim(p);
 	for (size_t i = 0; i < ATTRIBUTE_COUNT(media_attributes); i++)
 		if (slice_equal_string(name, media_attributes[i].name))
 			return media_attributes[i].parse(p, value);

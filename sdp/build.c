@@ -35,6 +35,8 @@ sdp_builder sdp_build(const sdp_local *local)
 	s->session_version = local->session_version;
 	s->origin = (sdp_connection){LITERAL("IN"), LITERAL("IP4"), LITERAL("0.0.0.0")};
 	s->ice_lite = local->ice_lite;
+	s->has_ice_pacing = local->ice_pacing != 0;
+	s->ice_pacing = local->ice_pacing;
 	s->transport.ice_options = sdp_build_text(&b, local->ice_options);
 	sdp_line *timing = b.error ? NULL : SDP_PUSH(s, s->lines.items, s->lines.count);
 	if (timing)

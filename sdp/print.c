@@ -90,6 +90,8 @@ static void print_session_level(printer *p, const sdp_session *s)
 		PRINT(p, "\r\n");
 	}
 	print_flag(p, s->ice_lite, "ice-lite");
+	if (s->has_ice_pacing)
+		PRINT(p, "a=ice-pacing:%u\r\n", s->ice_pacing);
 	print_flag(p, s->extmap_allow_mixed, "extmap-allow-mixed");
 	print_transport(p, &s->transport);
 	print_direction(p, s->has_direction, s->direction);

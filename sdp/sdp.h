@@ -216,6 +216,8 @@ typedef struct sdp_session {
 	size_t group_count;
 	sdp_transport transport;
 	bool ice_lite, extmap_allow_mixed;
+	bool has_ice_pacing;
+	uint32_t ice_pacing; /* ms (RFC 8839 5.5) */
 	bool has_direction;
 	sdp_direction direction;
 	sdp_slices attributes;
@@ -373,6 +375,7 @@ typedef struct {
 	slice ufrag, pwd;
 	slice ice_options; /* "trickle"; empty: no line */
 	bool ice_lite;
+	uint32_t ice_pacing; /* ms; 0: no line */
 	sdp_fingerprint fingerprint;
 	/* SDP_SETUP_NONE until the DTLS roles are known; then ACTIVE (client) or PASSIVE (server), which answers keep
 	 * (RFC 8842 5.3). Offers say actpass always (RFC 8842 5.2, 5.5). */

@@ -10,7 +10,8 @@ static void begin(ice_nomination nomination, bool controlling, bool ice2, bool r
 	solo_prepare(controlling);
 	solo.config.nomination = nomination;
 	solo_create(false);
-	ice_set_remote_options(solo.ice, ice2, renomination);
+	ice_set_remote_options(solo.ice,
+			       &(ice_remote_options){.ice2 = ice2, .renomination = renomination, .has_pacing = true});
 	assert_int_equal(
 		ice_set_remote(solo.ice, solo.now, slice_from_string(SOLO_UFRAG), slice_from_string(SOLO_PWD), false),
 		0);
@@ -272,8 +273,9 @@ static void every_way_of_nominating_connects(void **state)
 			assert_int_equal(sim_create(&s), 0);
 			for (int i = 0; i < 2; i++) {
 				unsigned other = i ? mine : theirs;
-				ice_set_remote_options(s.side[i].ice, other != ICE_NOMINATION_AGGRESSIVE,
-						       other == ICE_NOMINATION_RENOMINATION);
+				ice_remote_options options = {.ice2 = other != ICE_NOMINATION_AGGRESSIVE,
+							      .renomination = other == ICE_NOMINATION_RENOMINATION};
+				ice_set_remote_options(s.side[i].ice, &options);
 				sim_bind(&s, i, addr_ipv4(10, 0, (uint8_t)i, 1, 5000));
 				sim_bind(&s, i, addr_ipv4(10, 1, (uint8_t)i, 1, 5000));
 			}

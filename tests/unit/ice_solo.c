@@ -22,6 +22,8 @@ void solo_pump(void)
 		solo.sent++;
 		assert_int_equal(stun_parse(slice_of(solo.bytes, p.data.len), &solo.message), 0);
 		assert_true(stun_check_fingerprint(&solo.message));
+		if (solo.message.class == STUN_REQUEST && solo.logged < SOLO_LOG_MAX)
+			solo.log[solo.logged++] = (solo_sent){solo.now, p.remote, solo.message.id};
 	}
 	ice_check_invariants(solo.ice);
 }
@@ -41,6 +43,7 @@ void solo_create(bool know_remote)
 	slice ufrag = slice_from_string(SOLO_UFRAG), pwd = slice_from_string(SOLO_PWD);
 	solo.now = US_PER_S;
 	solo.sent = 0;
+	solo.logged = 0;
 	assert_int_equal(ice_create(&solo.config, &solo.ice), 0);
 	assert_int_equal(ice_add_local(solo.ice, solo.now, &solo_base), 0);
 	if (know_remote)

@@ -15,6 +15,14 @@
 
 extern const parley_addr solo_base, solo_peer;
 
+#define SOLO_LOG_MAX 128u
+
+typedef struct {
+	uint64_t at;
+	parley_addr to;
+	stun_id id;
+} solo_sent;
+
 typedef struct {
 	rng_seeded rng;
 	ice_config config;
@@ -24,6 +32,8 @@ typedef struct {
 	ice_packet packet; /* the last one */
 	stun_message message;
 	uint8_t bytes[ICE_PACKET_MAX];
+	solo_sent log[SOLO_LOG_MAX]; /* all requests since solo_create, as far as they fit */
+	size_t logged;
 } solo_agent;
 
 extern solo_agent solo;

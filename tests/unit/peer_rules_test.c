@@ -41,7 +41,7 @@ static void attribute(const char *sdp, const char *name, char out[128])
 	snprintf(out, 128, "%.*s", at ? (int)strcspn(at + strlen(prefix), "\r") : 0, at ? at + strlen(prefix) : "");
 }
 
-/* RFC 8829 5.2.1, RFC 8445 10, draft-thatcher-ice-renomination-01 3 */
+/* RFC 8829 5.2.1, RFC 8445 10, 14.2, draft-thatcher-ice-renomination-01 3 */
 static void an_offer_says_how_ice_is_done(void **state)
 {
 	(void)state;
@@ -57,6 +57,8 @@ static void an_offer_says_how_ice_is_done(void **state)
 		assert_int_equal(parley_core_create_offer(core, &sdp), 0);
 		attribute(sdp, "ice-options", options);
 		assert_string_equal(options, OPTIONS[i]);
+		attribute(sdp, "ice-pacing", options);
+		assert_string_equal(options, "20");
 		parley_free(sdp);
 		parley_core_free(core);
 	}

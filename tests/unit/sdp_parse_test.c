@@ -125,6 +125,24 @@ static void snap_and_sped_are_read(void **state)
 	sdp_free(sped);
 }
 
+/* RFC 8839 5.5 */
+static void the_pace_of_ice_is_read(void **state)
+{
+	(void)state;
+	sdp_session *s = sdp_of_text(SDP_HEAD "a=ice-pacing:4294967295\r\n");
+	assert_true(s->has_ice_pacing);
+	assert_int_equal(s->ice_pacing, UINT32_MAX);
+	assert_true(sdp_prints(s, "\r\na=ice-pacing:4294967295\r\n"));
+	sdp_free(s);
+	s = sdp_of_text(SDP_HEAD "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=ice-pacing:5\r\n");
+	assert_false(s->has_ice_pacing); /* it belongs to the session */
+	sdp_free(s);
+	sdp_error error;
+	assert_int_equal(sdp_parse(slice_from_string(SDP_HEAD "a=ice-pacing:fast\r\n"), &s, &error), PARLEY_EPROTO);
+	assert_int_equal(sdp_parse(slice_from_string(SDP_HEAD "a=ice-pacing:1\r\na=ice-pacing:1\r\n"), &s, &error),
+			 PARLEY_EPROTO);
+}
+
 static void every_kind_of_line_survives(void **state)
 {
 	(void)state;
@@ -445,6 +463,7 @@ int main(void)
 		cmocka_unit_test(a_chromium_offer_is_read),
 		cmocka_unit_test(a_firefox_simulcast_offer_is_read),
 		cmocka_unit_test(snap_and_sped_are_read),
+		cmocka_unit_test(the_pace_of_ice_is_read),
 		cmocka_unit_test(every_kind_of_line_survives),
 		cmocka_unit_test(line_ends_are_taken_as_they_come),
 		cmocka_unit_test(wrong_session_levels_are_refused_with_line_and_reason),
