@@ -436,6 +436,7 @@ static int pc_set_up(parley_pc *pc, const parley_configuration *configuration)
 	config.ice_lite = configuration->ice_lite;
 	config.log_level = configuration->log_level;
 	config.decline_media = configuration->decline_media;
+	config.snap = configuration->snap;
 	config.key_log = configuration->key_log;
 	config.demux = configuration->port ? net_port_demux(configuration->port) : NULL;
 	config.demux_owner = &pc->port_user;

@@ -130,6 +130,7 @@ int parley_core_new(const parley_core_config *config, uint64_t now, parley_core 
 	core->mtu_max = config->mtu_max;
 	core->key_log = config->key_log;
 	core->decline_media = config->decline_media;
+	core->snap = config->snap;
 	core->ice_options = ice_options_of(config);
 	core->ice_lite = config->ice_lite;
 	core->relay_only = config->ice_transport_policy == PARLEY_ICE_TRANSPORT_RELAY;
@@ -168,6 +169,7 @@ void parley_core_free(parley_core *core)
 	rtp_session_destroy(core->rtp);
 	dc_layer_destroy(core->channels);
 	sctp_destroy(core->sctp);
+	sctp_destroy(core->early_sctp);
 	dtls_destroy(core->dtls);
 	ice_destroy(core->ice);
 	dtls_certificate_free(core->certificate);

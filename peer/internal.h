@@ -4,6 +4,7 @@
  *   core.c       life, configuration, states, statistics
  *   events.c     the queue of what the owner is to be told, and the channels' events on their way out
  *   jsep.c       descriptions and the signaling state (RFC 8829)
+ *   snap.c       SCTP's INITs in descriptions
  *   negotiate.c  what a negotiated pair of descriptions means for ICE, DTLS and SCTP
  *   sources.c    what candidates come from: local addresses, ICE servers
  *   gather.c     candidates in both directions
@@ -32,6 +33,7 @@
 #include "sdp/sdp.h"
 
 #define PEER_ERROR_MAX 256u
+#define SNAP_INIT_SIZE 96u	  /* an INIT of ours in base64, and the NUL: more than for SCTP_LOCAL_INIT_MAX bytes */
 #define CNAME_SIZE 17u		  /* 96 bits in base64, and the NUL */
 #define PEER_DATAGRAM_FIRST 1536u /* bytes: the largest datagram before path MTU discovery (core.c: MTU_MAX) and some */
 
@@ -66,8 +68,9 @@ struct parley_core {
 	ice_demux *demux;		/* NULL: the sockets are this connection's own */
 	ice_demux_member *demux_member; /* until closed */
 	void *demux_owner;
-	dtls_conn *dtls;	/* from the first negotiated transport on */
-	sctp_association *sctp; /* from the first negotiated data section on */
+	dtls_conn *dtls;	      /* from the first negotiated transport on */
+	sctp_association *sctp;	      /* from the first negotiated data section on */
+	sctp_association *early_sctp; /* before that, if its INIT was told; NULL */
 	dc_layer *channels;
 	transceivers transceivers;
 	rtp_session *rtp; /* from the first negotiated audio or video section on */
@@ -79,7 +82,9 @@ struct parley_core {
 	uint64_t session_id, session_version;
 	char cname[CNAME_SIZE]; /* RFC 7022 4.2: random, for this connection only */
 	bool decline_media;
-	const char *ice_options; /* what we say in a=ice-options; static */
+	bool snap, snap_agreed;		/* wanted; and the association there is came about by it */
+	char snap_init[SNAP_INIT_SIZE]; /* of early_sctp, or of the association */
+	const char *ice_options;	/* what we say in a=ice-options; static */
 	bool ice_lite;
 	uint64_t ice_pacing_us;		      /* what we propose */
 	uint64_t min_bps, start_bps, max_bps; /* 0: the default */
@@ -143,6 +148,15 @@ void jsep_clear(parley_core *core);
 int negotiate_remote_ice(parley_core *core, const sdp_session *remote, size_t section);
 /* Offer and answer are agreed: makes DTLS and SCTP for them if there are none. Changes nothing if it fails. */
 int negotiate_apply(parley_core *core, const sdp_session *answer, const sdp_session *remote, bool answer_is_local);
+
+int negotiate_create_sctp(parley_core *core, sctp_association **out);
+
+/* snap.c */
+/* What the next offer or answer says in a=sctp-init; empty: nothing. */
+int snap_line(parley_core *core, bool answer, slice *line);
+int snap_check_remote(parley_core *core, const sdp_session *remote);
+/* Both sides told their INIT, or not: sctp, not yet begun, learns of the peer's. */
+int snap_agree(parley_core *core, const sdp_session *answer, const sdp_session *remote, sctp_association *sctp);
 
 /* media.c */
 /* The RTP session sends and receives from now on what the plan says. */

@@ -149,8 +149,11 @@ static int create_description(parley_core *core, parley_sdp_type type, created_d
 		return PARLEY_ENOMEM;
 	fill_local(core, parts);
 	created_description made = {0};
-	int err = type == PARLEY_SDP_OFFER ? make_offer(core, &parts->local, &made.session)
-					   : sdp_make_answer(core->pending_remote, &parts->local, &made.session);
+	bool answer = type != PARLEY_SDP_OFFER;
+	int err = snap_line(core, answer, &parts->local.sctp_init);
+	if (!err)
+		err = answer ? sdp_make_answer(core->pending_remote, &parts->local, &made.session)
+			     : make_offer(core, &parts->local, &made.session);
 	for (size_t i = 0; i < parts->local.media_count; i++)
 		made.sections[i] = parts->media[i].section;
 	free(parts);
@@ -348,6 +351,9 @@ static int set_remote_offer(parley_core *core, sdp_session *offer)
 	int err = sdp_check_offer(offer, &error);
 	if (err)
 		return core_fail(core, err, "%s", error.text);
+	err = snap_check_remote(core, offer);
+	if (err)
+		return err;
 	if (!core->current_local)
 		ice_set_controlling(core->ice, false);
 	int section = sdp_transport_section(offer);
@@ -373,7 +379,9 @@ static int set_remote_answer(parley_core *core, parley_sdp_type type, sdp_sessio
 	int err = sdp_check_answer(core->pending_local, answer, &error);
 	if (err)
 		return core_fail(core, err, "%s", error.text);
-	err = negotiate_apply(core, answer, answer, false);
+	err = snap_check_remote(core, answer);
+	if (!err)
+		err = negotiate_apply(core, answer, answer, false);
 	int section = sdp_transport_section(answer);
 	if (!err && section >= 0)
 		err = negotiate_remote_ice(core, answer, (size_t)section);

@@ -72,13 +72,12 @@ static int ensure_dtls(parley_core *core, const sdp_transport *transport, bool c
 	return err;
 }
 
-static int create_sctp(parley_core *core, const sdp_media *remote, sctp_association **out)
+int negotiate_create_sctp(parley_core *core, sctp_association **out)
 {
 	sctp_config config;
 	sctp_config_default(&config);
 	config.random = core->random;
 	config.trace = &core->trace;
-	config.remote_port = remote->has_sctp_port ? remote->sctp_port : (uint16_t)SCTP_PORT;
 	config.mtu = (core->mtu - DTLS_RECORD_OVERHEAD) & ~(size_t)3;
 	config.mtu_max = core->mtu_max ? core->mtu_max - DTLS_RECORD_OVERHEAD : 0;
 	config.max_message_receive = core->max_message_size;
@@ -88,21 +87,34 @@ static int create_sctp(parley_core *core, const sdp_media *remote, sctp_associat
 	return sctp_create(&config, out);
 }
 
-static int ensure_sctp(parley_core *core, const sdp_media *remote)
+static int begin_sctp(parley_core *core, const sdp_session *answer, const sdp_session *remote)
 {
-	if (!core->sctp) {
-		sctp_association *sctp = NULL;
-		int err = create_sctp(core, remote, &sctp);
-		if (!err)
-			err = dc_attach(core->channels, core->now, sctp, dtls_is_client(core->dtls));
-		if (err) {
+	const sdp_media *data = &remote->media[sdp_data_section(answer)];
+	sctp_association *sctp = core->early_sctp;
+	int err = sctp ? 0 : negotiate_create_sctp(core, &sctp);
+	if (!err)
+		err = snap_agree(core, answer, remote, sctp);
+	if (!err)
+		err = dc_attach(core->channels, core->now, sctp, dtls_is_client(core->dtls));
+	if (err) {
+		if (sctp != core->early_sctp)
 			sctp_destroy(sctp);
-			return core_fail(core, err, "SCTP: %s", parley_strerror(err));
-		}
-		core->sctp = sctp;
-		if (dtls_get_state(core->dtls) == DTLS_CONNECTED) /* data was added to a connection without */
-			sctp_connect(sctp, core->now);
+		return core->last_error[0] ? err : core_fail(core, err, "SCTP: %s", parley_strerror(err));
 	}
+	sctp_set_remote_port(sctp, data->has_sctp_port ? data->sctp_port : (uint16_t)SCTP_PORT);
+	core->sctp = sctp;
+	core->early_sctp = NULL;
+	if (dtls_get_state(core->dtls) == DTLS_CONNECTED) /* data was added to a connection without */
+		sctp_connect(sctp, core->now);
+	return 0;
+}
+
+static int ensure_sctp(parley_core *core, const sdp_session *answer, const sdp_session *session)
+{
+	const sdp_media *remote = &session->media[sdp_data_section(answer)];
+	int err = core->sctp ? 0 : begin_sctp(core, answer, session);
+	if (err)
+		return err;
 	uint64_t size = sdp_max_message_size(remote);
 	sctp_set_max_message_send(core->sctp, size < UINT32_MAX ? (uint32_t)size : UINT32_MAX);
 	return 0;
@@ -120,8 +132,7 @@ int negotiate_apply(parley_core *core, const sdp_session *answer, const sdp_sess
 	sdp_transport transport = sdp_transport_of(remote, (size_t)section);
 	bool client = sdp_local_role(answer, answer_is_local) == SDP_SETUP_ACTIVE;
 	int err = ensure_dtls(core, &transport, client);
-	int data = sdp_data_section(answer);
-	if (!err && data >= 0)
-		err = ensure_sctp(core, &remote->media[data]);
+	if (!err && sdp_data_section(answer) >= 0)
+		err = ensure_sctp(core, answer, remote);
 	return err;
 }

@@ -183,10 +183,19 @@ int sctp_connect(sctp_association *a, uint64_t now)
 {
 	if (a->state != SCTP_CLOSED || a->ended)
 		return PARLEY_ESTATE;
+	if (a->has_peer_init) {
+		sctp_begin_established(a, now);
+		return 0;
+	}
 	sctp_set_state(a, SCTP_COOKIE_WAIT);
 	a->send_init = true;
 	sctp_timer_start(a, SCTP_TIMER_T1, now, a->rto.rto);
 	return 0;
+}
+
+void sctp_set_remote_port(sctp_association *a, uint16_t port)
+{
+	a->config.remote_port = port;
 }
 
 void sctp_set_max_message_send(sctp_association *a, uint32_t size)

@@ -16,6 +16,16 @@ sctp_features sctp_our_features(const sctp_association *a)
 			       .zero_checksum = a->config.zero_checksum};
 }
 
+sctp_init sctp_our_init(const sctp_association *a)
+{
+	return (sctp_init){.tag = a->local_tag,
+			   .window = sctp_window(a),
+			   .streams_out = a->config.streams_out,
+			   .streams_in = a->config.streams_in,
+			   .initial_tsn = a->local_tsn,
+			   .features = sctp_our_features(a)};
+}
+
 bool sctp_interleaving(const sctp_association *a)
 {
 	return a->config.interleaving && a->peer.i_data;
@@ -363,4 +373,52 @@ void sctp_t1_expired(sctp_association *a, uint64_t now)
 		sctp_outstanding_lose_all(&a->sent, &a->queue, now); /* DATA that went with it is lost as well */
 	sctp_rto_back_off(&a->rto);
 	sctp_timer_start(a, SCTP_TIMER_T1, now, a->rto.rto);
+}
+
+/* --- SNAP: the INITs have travelled by signaling --- */
+
+int sctp_local_init(const sctp_association *a, writer *w)
+{
+	if (a->state != SCTP_CLOSED || a->ended)
+		return PARLEY_ESTATE;
+	sctp_init init = sctp_our_init(a);
+	sctp_init_encode(w, SCTP_CHUNK_INIT, &init);
+	sctp_tlv chunk;
+	reader r = reader_of(writer_slice(w));
+	if (w->bad || !sctp_tlv_next(&r, &chunk))
+		return PARLEY_EMSGSIZE;
+	w->len = chunk.whole.len; /* padding is for packets */
+	return 0;
+}
+
+static bool decode_init(slice bytes, sctp_init *init)
+{
+	sctp_tlv chunk;
+	reader r = reader_of(bytes);
+	return sctp_tlv_next(&r, &chunk) && !reader_left(&r) && sctp_chunk_type_of(&chunk) == SCTP_CHUNK_INIT &&
+	       sctp_init_decode(chunk.value, init) && init->tag && is_possible(init);
+}
+
+bool sctp_init_is_valid(slice chunk)
+{
+	sctp_init init;
+	return decode_init(chunk, &init);
+}
+
+int sctp_set_peer_init(sctp_association *a, slice chunk)
+{
+	sctp_init init;
+	if (a->state != SCTP_CLOSED || a->ended)
+		return PARLEY_ESTATE;
+	if (!decode_init(chunk, &init))
+		return PARLEY_EINVAL;
+	a->peer_init = cookie_of(&init);
+	a->has_peer_init = true;
+	return 0;
+}
+
+void sctp_begin_established(sctp_association *a, uint64_t now)
+{
+	learn_peer(a, &a->peer_init);
+	establish(a, now);
 }

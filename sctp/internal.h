@@ -85,7 +85,9 @@ struct sctp_association {
 	uint32_t peer_tag;
 	uint16_t streams_out, streams_in;
 	sctp_features peer;
-	uint8_t *echo; /* the peer's cookie */
+	bool has_peer_init;    /* by signaling: */
+	sctp_cookie peer_init; /* what it says */
+	uint8_t *echo;	       /* the peer's cookie */
 	size_t echo_len;
 
 	/* what is due; each goes out with the next packet that may carry it */
@@ -151,6 +153,8 @@ size_t sctp_data_room(const sctp_association *a);
 
 /* handshake.c */
 sctp_features sctp_our_features(const sctp_association *a);
+sctp_init sctp_our_init(const sctp_association *a);
+void sctp_begin_established(sctp_association *a, uint64_t now); /* with peer_init */
 bool sctp_interleaving(const sctp_association *a);  /* I-DATA was negotiated: known with has_peer (RFC 8260 2.2.1) */
 bool sctp_peer_can_skip(const sctp_association *a); /* by FORWARD TSN, or I-FORWARD TSN: whichever it must be */
 void sctp_handle_init(sctp_association *a, uint64_t now, const sctp_header *header, const sctp_tlv *chunk);

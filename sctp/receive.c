@@ -200,6 +200,8 @@ void sctp_receive(sctp_association *a, uint64_t now, slice packet_bytes)
 		invalid(a, "chunks that must not be bundled");
 		return;
 	}
+	if (a->has_peer_init && a->state == SCTP_CLOSED && !a->ended)
+		sctp_begin_established(a, now); /* the peer has, so DTLS is up */
 	reader r = reader_of(h.chunks);
 	sctp_tlv_next(&r, &first);
 	if (out_of_the_blue(a, &h, &first))

@@ -128,6 +128,18 @@ const char *sctp_state_name(sctp_state state);
  */
 int sctp_connect(sctp_association *a, uint64_t now);
 
+/*
+ * SNAP (draft-hancke-tsvwg-snap): INITs that travel by signaling. sctp_local_init writes the chunk that sctp_connect would
+ * send, without padding, and changes nothing. With the peer's given by sctp_set_peer_init, sctp_connect sends none and establishes
+ * the association at once; so does the first packet that comes, since the peer may be the first to know that DTLS is up.
+ * PARLEY_ESTATE unless newly created; PARLEY_EINVAL: not an INIT chunk, or one that would be refused.
+ */
+#define SCTP_LOCAL_INIT_MAX 64u
+int sctp_local_init(const sctp_association *a, writer *w); /* with that much room */
+int sctp_set_peer_init(sctp_association *a, slice chunk);
+bool sctp_init_is_valid(slice chunk);
+void sctp_set_remote_port(sctp_association *a, uint16_t port); /* from SDP, when it comes after sctp_create */
+
 /* One whole SCTP packet, as DTLS decrypted it. Returns nothing: what is wrong with it is counted and traced. */
 void sctp_receive(sctp_association *a, uint64_t now, slice packet_bytes);
 void sctp_timeout(sctp_association *a, uint64_t now); /* too early is harmless */

@@ -298,12 +298,7 @@ static void write_forward_tsn(sctp_association *a, uint64_t now, writer *w)
 
 static void write_init(sctp_association *a, writer *w)
 {
-	sctp_init init = {.tag = a->local_tag,
-			  .window = sctp_window(a),
-			  .streams_out = a->config.streams_out,
-			  .streams_in = a->config.streams_in,
-			  .initial_tsn = a->local_tsn,
-			  .features = sctp_our_features(a)};
+	sctp_init init = sctp_our_init(a);
 	sctp_packet_begin(w, a->config.local_port, a->config.remote_port, 0);
 	sctp_init_encode(w, SCTP_CHUNK_INIT, &init);
 	a->send_init = false;

@@ -143,7 +143,9 @@ typedef struct {
 	enum parley_log_level log_level; /* which log lines become events; default PARLEY_LOG_OFF */
 	bool decline_media; /* answer audio and video inactive where no transceiver was added for them; default false: a
 			       recvonly transceiver is made for each */
-	bool key_log;	    /* emit PARLEY_EVENT_KEY_LOG: secrets that decrypt the connection; default false */
+	bool snap; /* tell SCTP's INIT in descriptions: channels open two round trips earlier with a peer that does so too
+		      (draft-hancke-tsvwg-snap, Chromium behind a field trial); default false */
+	bool key_log; /* emit PARLEY_EVENT_KEY_LOG: secrets that decrypt the connection; default false */
 	struct parley_demux
 		*demux;	   /* parley/demux.h: the sockets are shared with its other connections; default NULL */
 	void *demux_owner; /* what parley_demux_route gives back */

@@ -45,6 +45,7 @@ typedef struct {
 	bool ice_lite;
 	enum parley_log_level log_level;
 	bool decline_media;
+	bool snap;
 	bool key_log;
 } parley_configuration;
 
