@@ -14,6 +14,7 @@
 #define OTHER_DESCRIPTORS 100u
 #define SETTLE_TURNS 50u
 #define REST_STEP_MS 5u
+#define NS_PER_MS UINT64_C(1000000)
 #define MESSAGE "a message of a length as chats and games send it, 64 bytes long."
 
 typedef struct {
@@ -141,8 +142,7 @@ static void run_server(bench_calls *c, bench_cost *cost)
 	uint64_t before = thread_cpu_ns();
 	bench_at_work = BENCH_SERVER;
 	uv_run(&c->server_loop, UV_RUN_NOWAIT);
-	if (cost)
-		cost->cpu_ns += thread_cpu_ns() - before;
+	cost->cpu_ns += thread_cpu_ns() - before;
 }
 
 static void run_clients(bench_calls *c)
@@ -171,9 +171,22 @@ static uint64_t datagrams(const bench_calls *c)
 	return stats.by_address + stats.by_ufrag + stats.by_request;
 }
 
+/* Of what is about to begin. */
+static void begin_cost(const bench_calls *c, bench_cost *cost)
+{
+	cost->datagrams -= datagrams(c);
+	cost->wall_ns -= uv_hrtime();
+}
+
+static void end_cost(const bench_calls *c, bench_cost *cost)
+{
+	cost->datagrams += datagrams(c);
+	cost->wall_ns += uv_hrtime();
+}
+
 void bench_calls_echo(bench_calls *c, unsigned first, unsigned count, bench_cost *cost)
 {
-	uint64_t before = datagrams(c);
+	begin_cost(c, cost);
 	bench_at_work = BENCH_CLIENT;
 	for (unsigned i = 0; i < count; i++) {
 		const side *client = &c->all[(first + i) % c->count].client;
@@ -182,26 +195,30 @@ void bench_calls_echo(bench_calls *c, unsigned first, unsigned count, bench_cost
 	run_clients(c);
 	run_until(c, &c->echoes, c->echoes + count, cost);
 	cost->messages += count;
-	cost->datagrams += datagrams(c) - before;
+	end_cost(c, cost);
 }
 
 void bench_calls_settle(bench_calls *c)
 {
+	bench_cost unused = {0};
 	for (unsigned i = 0; i < SETTLE_TURNS; i++) {
-		run_server(c, NULL);
+		run_server(c, &unused);
 		run_clients(c);
 	}
 }
 
-void bench_calls_rest(bench_calls *c, unsigned milliseconds)
+void bench_calls_rest(bench_calls *c, unsigned milliseconds, bench_cost *cost)
 {
-	uv_update_time(&c->client_loop);
-	uint64_t end = uv_now(&c->client_loop) + milliseconds;
-	while (uv_now(&c->client_loop) < end) {
-		run_server(c, NULL);
+	uint64_t end = uv_hrtime() + milliseconds * NS_PER_MS;
+	bench_cost unused = {0};
+	cost = cost ? cost : &unused;
+	begin_cost(c, cost);
+	while (uv_hrtime() < end) {
+		run_server(c, cost);
 		run_clients(c);
 		uv_sleep(REST_STEP_MS);
 	}
+	end_cost(c, cost);
 }
 
 /* --- life --- */
@@ -226,10 +243,11 @@ bench_calls *bench_calls_new(unsigned count)
 	uv_loop_init(&c->server_loop);
 	uv_loop_init(&c->client_loop);
 	must(parley_port_new(&c->server_loop, "127.0.0.1", 0, count, &c->port), "port");
+	bench_cost unused = {0};
 	while (c->started < count) {
 		for (unsigned i = 0; i < BATCH && c->started < count; i++)
 			start_call(c);
-		run_until(c, &c->open, c->started, NULL);
+		run_until(c, &c->open, c->started, &unused);
 	}
 	return c;
 }

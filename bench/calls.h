@@ -24,6 +24,7 @@ typedef struct {
 	uint64_t messages;  /* echoed */
 	uint64_t datagrams; /* received by the server */
 	uint64_t cpu_ns;    /* of the server: its loop's turns */
+	uint64_t wall_ns;   /* how long it took */
 } bench_cost;
 
 /* Has the clients of the calls first to first + count - 1 (modulo all of them) send one message each, and waits for the echoes. Adds to cost. */
@@ -32,7 +33,7 @@ void bench_calls_echo(bench_calls *calls, unsigned first, unsigned count, bench_
 /* Runs both loops without waiting, until what was due is done. */
 void bench_calls_settle(bench_calls *calls);
 
-/* Runs both loops for so long. */
-void bench_calls_rest(bench_calls *calls, unsigned milliseconds);
+/* Runs both loops for so long while nobody talks. Adds to cost, which may be NULL. */
+void bench_calls_rest(bench_calls *calls, unsigned milliseconds, bench_cost *cost);
 
 #endif

@@ -97,7 +97,7 @@ int main(void)
 	heap before = now;
 	bench_calls *calls = bench_calls_new(CALLS);
 	bench_calls_echo(calls, 0, CALLS, &unused);
-	bench_calls_rest(calls, IDLE_MS);
+	bench_calls_rest(calls, IDLE_MS, NULL);
 	heap after = now;
 	printf("Heap of an idle connection with an open data channel, KiB, mean of %u\n\n         parley  openssl\n",
 	       CALLS);
