@@ -24,6 +24,7 @@ static void tell_congestion(sctp_association *a, uint64_t now, const sctp_ack_re
 				    .has_rtt = got->has_rtt,
 				    .rtt = got->rtt,
 				    .srtt = a->rto.srtt,
+				    .min_rtt = sctp_rack_min_rtt(&a->sent.rack),
 				    .recovering = a->recovery.repair == SCTP_REPAIR_LOSS,
 				    .sample = got->rate};
 	if (got->bytes || lost)

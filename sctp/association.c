@@ -19,6 +19,7 @@ void sctp_config_default(sctp_config *config)
 		.streams_in = SCTP_STREAMS_MAX,
 		.streams_in_max = SCTP_STREAMS_MAX,
 		.receive_window = SCTP_RECEIVE_WINDOW_DEFAULT,
+		.receive_window_max = SCTP_RECEIVE_WINDOW_MAX_DEFAULT,
 		.max_message_receive = SCTP_MAX_MESSAGE_DEFAULT,
 		.max_message_send = UINT32_MAX,
 		.send_buffer = SCTP_SEND_BUFFER_DEFAULT,
@@ -78,6 +79,7 @@ int sctp_create(const sctp_config *config, sctp_association **out)
 	list_init(&a->control);
 	list_init(&a->events);
 	sctp_reassembly_init(&a->reassembly, config->max_message_receive);
+	sctp_window_init(&a->window, config->receive_window, config->receive_window_max);
 	sctp_send_queue_init(&a->queue, config->send_buffer, config->schedule);
 	sctp_outstanding_init(&a->sent, a->local_tsn);
 	sctp_pmtu_init(&a->pmtu, a->config.mtu, a->config.mtu_max);
@@ -189,6 +191,7 @@ int sctp_connect(sctp_association *a, uint64_t now)
 	}
 	sctp_set_state(a, SCTP_COOKIE_WAIT);
 	a->send_init = true;
+	a->asked_at = now;
 	sctp_timer_start(a, SCTP_TIMER_T1, now, a->rto.rto);
 	return 0;
 }

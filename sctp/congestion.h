@@ -23,9 +23,9 @@ typedef struct sctp_acknowledgement {
 	size_t lost;		      /* bytes newly found lost */
 	size_t flight_before, flight; /* before and after both */
 	bool has_rtt;
-	uint64_t rtt; /* of the chunk sent last among those acknowledged */
-	uint64_t srtt;
-	bool recovering; /* from loss, until `recovered` */
+	uint64_t rtt;		/* of the chunk sent last among those acknowledged */
+	uint64_t srtt, min_rtt; /* 0: not known */
+	bool recovering;	/* from loss, until `recovered` */
 	sctp_rate_sample sample;
 } sctp_acknowledgement;
 

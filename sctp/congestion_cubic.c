@@ -9,6 +9,13 @@
 #define ALPHA (3.0 * (1.0 - BETA) / (1.0 + BETA))
 #define TARGET_GAIN_MAX 1.5 /* RFC 9438 4.2: of the window in a round trip */
 
+/*
+ * A window that doubles is twice what was delivered in the last round trip, as long as the path follows; more than that only fills
+ * its queue.
+ */
+#define SLOW_START_PIPES 1.9
+#define PIPE_RTT_MIN_US 4000u /* within a machine round trips vary by more than they last */
+
 /* Faster than cwnd per round trip, so that the pace is not what limits; as other implementations have it. */
 #define PACING_GAIN_SLOW_START 2.0
 #define PACING_GAIN 1.2
@@ -112,15 +119,27 @@ static void avoid_congestion(sctp_congestion *c, const sctp_acknowledgement *a)
 	c->cwnd = (size_t)(u->window * (double)c->mtu);
 }
 
+/* What fills the path by what was measured. */
+static size_t pipe_size(const sctp_congestion *c, const sctp_acknowledgement *a)
+{
+	const sctp_hystart *h = &c->cubic.hystart;
+	uint64_t rate = h->rate > h->last_rate ? h->rate : h->last_rate;
+	uint64_t rtt = a->min_rtt > PIPE_RTT_MIN_US ? a->min_rtt : PIPE_RTT_MIN_US;
+	return (size_t)((double)rate * seconds(rtt)) + SCTP_INITIAL_WINDOW_PACKETS * c->mtu;
+}
+
 static void slow_start(sctp_congestion *c, const sctp_acknowledgement *a)
 {
-	bool done;
-	size_t growth = sctp_hystart_acked(&c->cubic.hystart, c->rate->delivered, a->flight, a->acked, a->has_rtt,
-					   a->rtt, &done);
-	if (sctp_congestion_is_limited(c))
-		c->cwnd += growth;
-	if (done)
-		c->ssthresh = c->cwnd;
+	sctp_hystart *h = &c->cubic.hystart;
+	sctp_hystart_acked(h, c->rate->delivered, a->flight, a->has_rtt ? a->rtt : UINT64_MAX, &a->sample);
+	size_t pipe = pipe_size(c, a);
+	if (sctp_congestion_is_limited(c) && (!h->last_rate || (double)c->cwnd < SLOW_START_PIPES * (double)pipe))
+		c->cwnd += sctp_hystart_growth(h, a->acked);
+	if (!sctp_hystart_done(h))
+		return;
+	if (h->full) /* what is beyond is in the queue */
+		c->cwnd = c->cwnd < pipe ? c->cwnd : pipe;
+	c->ssthresh = c->cwnd;
 }
 
 /* --- reduction --- */

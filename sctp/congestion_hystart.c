@@ -10,6 +10,10 @@
 #define CSS_GROWTH_DIVISOR 4u
 #define CSS_ROUNDS 5u
 
+/* As BBR's (draft-ietf-ccwg-bbr 5.3.1.2), whose three rounds would overflow most queues. */
+#define RATE_GROWTH_PERCENT 125u
+#define CSS_RATE_GROWTH_PERCENT 105u /* where the window grows by a quarter */
+
 void sctp_hystart_init(sctp_hystart *h)
 {
 	*h = (sctp_hystart){.rtt = UINT64_MAX, .last_rtt = UINT64_MAX};
@@ -22,6 +26,13 @@ static void begin_round(sctp_hystart *h, uint64_t end)
 	h->rtt = UINT64_MAX;
 	h->samples = 0;
 	h->rounds += h->slow;
+	if (h->app_limited)
+		h->rate = 0;
+	uint64_t least = h->last_rate / 100 * (h->slow ? CSS_RATE_GROWTH_PERCENT : RATE_GROWTH_PERCENT);
+	h->full = h->rate && h->last_rate && h->rate < least;
+	h->last_rate = h->rate;
+	h->rate = 0;
+	h->app_limited = false;
 }
 
 static uint64_t threshold(const sctp_hystart *h)
@@ -45,16 +56,27 @@ static void look(sctp_hystart *h)
 	}
 }
 
-size_t sctp_hystart_acked(sctp_hystart *h, uint64_t delivered, size_t flight, size_t acked, bool has_rtt, uint64_t rtt,
-			  bool *done)
+void sctp_hystart_acked(sctp_hystart *h, uint64_t delivered, size_t flight, uint64_t rtt,
+			const sctp_rate_sample *sample)
 {
 	if (delivered >= h->round_end)
 		begin_round(h, delivered + flight);
-	if (has_rtt) {
+	if (rtt != UINT64_MAX) {
 		h->rtt = time_min(h->rtt, rtt);
 		h->samples++;
 	}
+	h->app_limited = h->app_limited || sample->app_limited;
+	if (sample->bytes_per_second > h->rate)
+		h->rate = sample->bytes_per_second;
 	look(h);
-	*done = h->slow && h->rounds >= CSS_ROUNDS;
+}
+
+size_t sctp_hystart_growth(const sctp_hystart *h, size_t acked)
+{
 	return h->slow ? acked / CSS_GROWTH_DIVISOR : acked;
+}
+
+bool sctp_hystart_done(const sctp_hystart *h)
+{
+	return h->full || (h->slow && h->rounds >= CSS_ROUNDS);
 }

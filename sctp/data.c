@@ -1,10 +1,12 @@
 #include "base/serial.h"
 #include "sctp/internal.h"
 
-uint32_t sctp_window(const sctp_association *a)
+#define EAGER_SACKS 4u /* packets: RFC 9260 7.2.4 lets others retransmit after three reports; one may get lost */
+
+uint32_t sctp_a_rwnd(const sctp_association *a)
 {
 	size_t used = a->reassembly.bytes;
-	return used < a->config.receive_window ? a->config.receive_window - (uint32_t)used : 0;
+	return used < a->window.size ? a->window.size - (uint32_t)used : 0;
 }
 
 void sctp_deliver(sctp_association *a, list_node *runs)
@@ -16,14 +18,15 @@ void sctp_deliver(sctp_association *a, list_node *runs)
 /*
  * How full the buffer may be for this TSN. A new highest one must fit the window (RFC 9260 6.2); one that fills a gap gets
  * a quarter more, so that a sender that kept to the window can complete what blocks it (overhead counts too, which it
- * does not know of); the first missing one twice as much, so that something always moves.
+ * does not know of); the first missing one more still, so that something always moves.
  */
 static size_t limit_for(const sctp_association *a, uint32_t tsn)
 {
-	size_t window = a->config.receive_window;
+	size_t window = a->window.promised;
 	if (!serial32_before(tsn, a->received.highest))
 		return window;
-	return tsn == a->received.cumulative + 1 ? window * 2 : window + window / 4;
+	window += window / 4;
+	return tsn == a->received.cumulative + 1 ? window + a->config.receive_window : window;
 }
 
 static bool acceptable(sctp_association *a, const sctp_data *data)
@@ -98,6 +101,16 @@ static bool decode(sctp_association *a, const sctp_tlv *chunk, sctp_data *data)
 	return true;
 }
 
+/* The peer is to learn at once of a TSN that begins a gap or is in one, and a little more often for a while. */
+static void note_gaps(sctp_association *a, uint32_t tsn)
+{
+	if (tsn == a->received.highest + 1)
+		return;
+	if (!serial32_before(tsn, a->received.highest))
+		a->eager_sacks = EAGER_SACKS;
+	a->send_sack = true;
+}
+
 void sctp_handle_data(sctp_association *a, uint64_t now, const sctp_tlv *chunk)
 {
 	sctp_data data;
@@ -112,6 +125,7 @@ void sctp_handle_data(sctp_association *a, uint64_t now, const sctp_tlv *chunk)
 	int err = sctp_tsn_map_reserve(&a->received, data.tsn);
 	switch (err ? err : store(a, &data)) {
 	case 0:
+		note_gaps(a, data.tsn);
 		sctp_tsn_map_add(&a->received, data.tsn);
 		sctp_reconfig_cumulative(a, now);
 		break;
@@ -174,13 +188,25 @@ static void repeat_shutdown(sctp_association *a, uint64_t now)
 	sctp_timer_start(a, SCTP_TIMER_T2, now, a->rto.rto);
 }
 
-/* RFC 9260 6.2, 6.7: at once on a gap, at least for every second packet, else after the delay. */
+static bool is_eager(sctp_association *a)
+{
+	bool eager = a->eager_sacks && sctp_tsn_map_has_gap(&a->received);
+	a->eager_sacks = eager ? a->eager_sacks - 1 : 0;
+	return eager;
+}
+
+/*
+ * RFC 9260 6.2, 6.7: at least for every second packet, else after the delay; at once on gaps, and then for as many packets as let
+ * a sender count its three reports. (6.7 wants that as long as there is a gap: on a long path with losses that is always.)
+ */
 void sctp_schedule_sack(sctp_association *a, uint64_t now)
 {
+	uint64_t rtt = a->rto.measured ? a->rto.srtt : a->rto.initial;
+	sctp_window_adapt(&a->window, now, rtt, a->reassembly.bytes, a->event_cost);
 	a->unacked_packets++;
 	if (a->state == SCTP_SHUTDOWN_SENT)
 		repeat_shutdown(a, now);
-	if (a->unacked_packets >= 2 || sctp_tsn_map_has_gap(&a->received) || a->state == SCTP_SHUTDOWN_SENT)
+	if (is_eager(a) || a->unacked_packets >= 2 || a->state == SCTP_SHUTDOWN_SENT)
 		a->send_sack = true;
 	else if (!a->send_sack && !sctp_timer_armed(a, SCTP_TIMER_SACK))
 		sctp_timer_start(a, SCTP_TIMER_SACK, now, a->config.sack_delay_us);
@@ -195,7 +221,7 @@ void sctp_write_sack(sctp_association *a, writer *w)
 	sctp_gap gaps[SCTP_GAP_BLOCKS_MAX];
 	size_t room = (writer_left(w) - fixed) / 4;
 	size_t count = sctp_tsn_map_gaps(m, gaps, room < SCTP_GAP_BLOCKS_MAX ? room : SCTP_GAP_BLOCKS_MAX);
-	a->announced_window = sctp_window(a);
+	a->announced_window = sctp_a_rwnd(a);
 	size_t at = sctp_chunk_begin(w, SCTP_CHUNK_SACK, 0);
 	write_u32(w, m->cumulative);
 	write_u32(w, a->announced_window);

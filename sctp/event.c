@@ -25,9 +25,9 @@ void sctp_tell_streams(sctp_association *a, int error)
 /* The receive window opens as messages are taken; a peer that was told of a small one must hear of it (RFC 9260 6.2). */
 static void reopen_window(sctp_association *a)
 {
-	uint32_t quarter = a->config.receive_window / 4;
+	uint32_t quarter = a->window.size / 4;
 	if (a->state >= SCTP_ESTABLISHED && a->announced_window < quarter &&
-	    sctp_window(a) >= a->announced_window + quarter)
+	    sctp_a_rwnd(a) >= a->announced_window + quarter)
 		a->send_sack = true;
 }
 
@@ -39,6 +39,7 @@ static void release_current(sctp_association *a)
 	a->current = NULL;
 	a->event_cost -= run->cost;
 	bool message = run->cost > 0;
+	a->window.read += run->cost;
 	sctp_reassembly_release(&a->reassembly, run);
 	if (message)
 		reopen_window(a);

@@ -19,7 +19,7 @@ sctp_features sctp_our_features(const sctp_association *a)
 sctp_init sctp_our_init(const sctp_association *a)
 {
 	return (sctp_init){.tag = a->local_tag,
-			   .window = sctp_window(a),
+			   .window = sctp_a_rwnd(a),
 			   .streams_out = a->config.streams_out,
 			   .streams_in = a->config.streams_in,
 			   .initial_tsn = a->local_tsn,
@@ -50,7 +50,7 @@ static void learn_peer(sctp_association *a, const sctp_cookie *p)
 	sctp_tsn_map_clear(&a->received);
 	sctp_tsn_map_init(&a->received, p->peer_tsn);
 	sctp_reconfig_init(a, p->peer_tsn);
-	a->announced_window = sctp_window(a);
+	a->announced_window = sctp_a_rwnd(a);
 }
 
 static sctp_cookie cookie_of(const sctp_init *init)
@@ -63,6 +63,13 @@ static sctp_cookie cookie_of(const sctp_init *init)
 			     .features = init->features};
 }
 
+/* An answer to what was asked once only (Karn). */
+static void measure(sctp_association *a, uint64_t now)
+{
+	if (!a->errors)
+		sctp_rto_sample(&a->rto, now - a->asked_at);
+}
+
 static void establish(sctp_association *a, uint64_t now)
 {
 	sctp_timer_stop(a, SCTP_TIMER_T1);
@@ -70,7 +77,7 @@ static void establish(sctp_association *a, uint64_t now)
 	a->send_init = a->send_echo = false;
 	free(a->echo);
 	a->echo = NULL;
-	sctp_rto_init(&a->rto, a->config.rto_initial_us, a->config.rto_min_us, a->config.rto_max_us);
+	sctp_rto_forget_back_off(&a->rto);
 	sctp_set_state(a, SCTP_ESTABLISHED);
 	a->event_connected = true;
 	if (sctp_outstanding_count(&a->sent))
@@ -222,7 +229,9 @@ void sctp_handle_init_ack(sctp_association *a, uint64_t now, const sctp_tlv *chu
 	learn_peer(a, &peer);
 	report_unrecognized(a, &init);
 	sctp_set_state(a, SCTP_COOKIE_ECHOED);
+	measure(a, now);
 	a->errors = 0;
+	a->asked_at = now;
 	a->send_init = false;
 	a->send_echo = true;
 	sctp_timer_start(a, SCTP_TIMER_T1, now, a->rto.rto);
@@ -240,6 +249,7 @@ static void restart(sctp_association *a, const sctp_cookie *c)
 	sctp_events_clear(a);
 	sctp_reassembly_clear(&a->reassembly);
 	sctp_reassembly_init(&a->reassembly, a->config.max_message_receive);
+	sctp_window_init(&a->window, a->config.receive_window, a->config.receive_window_max);
 	a->local_tag = c->local_tag;
 	a->local_tsn = c->local_tsn;
 	sctp_outstanding_init(&a->sent, a->local_tsn);
@@ -312,6 +322,8 @@ static bool act_on_cookie(sctp_association *a, uint64_t now, const sctp_cookie *
 	case COOKIE_NEW:
 	case COOKIE_COLLISION:
 		learn_peer(a, c);
+		if (now - c->created < a->rto.initial) /* sooner than either side asks again */
+			sctp_rto_sample(&a->rto, now - c->created);
 		establish(a, now);
 		return true;
 	case COOKIE_SAME:
@@ -346,8 +358,10 @@ bool sctp_handle_cookie_echo(sctp_association *a, uint64_t now, const sctp_heade
 
 void sctp_handle_cookie_ack(sctp_association *a, uint64_t now)
 {
-	if (a->state == SCTP_COOKIE_ECHOED) /* else RFC 9260 5.2.5 */
-		establish(a, now);
+	if (a->state != SCTP_COOKIE_ECHOED)
+		return; /* RFC 9260 5.2.5 */
+	measure(a, now);
+	establish(a, now);
 }
 
 void sctp_stale_cookie(sctp_association *a, uint64_t now)

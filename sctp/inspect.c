@@ -10,7 +10,7 @@ void sctp_get_stats(const sctp_association *a, sctp_stats *stats)
 	stats->ssthresh = a->congestion.ssthresh;
 	stats->flight = a->sent.flight_data;
 	stats->peer_window = a->peer_window;
-	stats->our_window = sctp_window(a);
+	stats->our_window = sctp_a_rwnd(a);
 	stats->has_rtt = a->rto.measured;
 	stats->srtt_us = a->rto.srtt;
 	stats->rto_us = a->rto.rto;
@@ -73,7 +73,8 @@ void sctp_check_invariants(const sctp_association *a)
 		cost += LIST_ENTRY(n, sctp_run, node)->cost;
 	assert(cost == a->event_cost);
 	sctp_reassembly_check(&a->reassembly, cost);
-	assert(a->reassembly.bytes <= (size_t)a->config.receive_window * 2);
+	assert(a->reassembly.bytes <= (size_t)a->window.promised + a->window.promised / 4 + a->config.receive_window);
+	assert(a->window.size <= a->window.promised && a->window.promised <= a->window.most);
 	assert(a->control_count <= SCTP_CONTROL_QUEUE_MAX);
 	assert(a->congestion.cwnd >= a->congestion.mtu);
 	assert(a->rto.rto >= a->config.rto_min_us || a->rto.rto == a->config.rto_initial_us);
@@ -90,7 +91,7 @@ void sctp_dump(const sctp_association *a, text *t)
 	text_printf(t, " queued %zu cwnd %zu ssthresh %zu peer window %" PRIu32 "\n", a->queue.buffered,
 		    a->congestion.cwnd, a->congestion.ssthresh, a->peer_window);
 	text_printf(t, "  in: cumulative %" PRIu32 " highest %" PRIu32 " held %zu window %" PRIu32 "\n",
-		    a->received.cumulative, a->received.highest, a->reassembly.bytes, sctp_window(a));
+		    a->received.cumulative, a->received.highest, a->reassembly.bytes, sctp_a_rwnd(a));
 	text_printf(t, "  rto %" PRIu64 " us srtt %" PRIu64 " us%s%s\n", a->rto.rto, a->rto.srtt,
 		    list_empty(&a->reconfig.wanted) ? "" : ", resets wanted",
 		    a->reconfig.outstanding ? ", RE-CONFIG under way" : "");

@@ -26,6 +26,7 @@
 #include "sctp/rto.h"
 #include "sctp/sctp.h"
 #include "sctp/tsn_map.h"
+#include "sctp/window.h"
 
 typedef enum {
 	SCTP_TIMER_T1,	      /* INIT, COOKIE-ECHO (RFC 9260 5.1) */
@@ -87,6 +88,7 @@ struct sctp_association {
 	sctp_features peer;
 	bool has_peer_init;    /* by signaling: */
 	sctp_cookie peer_init; /* what it says */
+	uint64_t asked_at;     /* when INIT or COOKIE-ECHO was sent first */
 	uint8_t *echo;	       /* the peer's cookie */
 	size_t echo_len;
 
@@ -99,8 +101,10 @@ struct sctp_association {
 	/* receiving */
 	sctp_tsn_map received;
 	sctp_reassembly reassembly;
+	sctp_window window;
 	unsigned unacked_packets; /* with DATA, since the last SACK */
 	bool packet_had_data;	  /* the one being received */
+	unsigned eager_sacks;	  /* a gap is new: so many packets more are answered one by one */
 	uint32_t announced_window;
 
 	/* sending */
@@ -170,7 +174,7 @@ void sctp_handle_data(sctp_association *a, uint64_t now, const sctp_tlv *chunk);
 void sctp_handle_forward_tsn(sctp_association *a, uint64_t now, const sctp_tlv *chunk);
 void sctp_schedule_sack(sctp_association *a, uint64_t now); /* after a packet that had DATA */
 void sctp_write_sack(sctp_association *a, writer *w);
-uint32_t sctp_window(const sctp_association *a); /* a_rwnd now */
+uint32_t sctp_a_rwnd(const sctp_association *a); /* now */
 void sctp_deliver(sctp_association *a, list_node *runs);
 
 /* ack.c */
@@ -193,6 +197,7 @@ void sctp_recovery_timeout(sctp_association *a, uint64_t now);
 void sctp_rack_expired(sctp_association *a, uint64_t now);
 void sctp_probe_schedule(sctp_association *a, uint64_t now); /* new data was sent, or something acknowledged */
 void sctp_probe_expired(sctp_association *a, uint64_t now);
+bool sctp_probe_is_due(const sctp_association *a); /* the next packet is one */
 void sctp_probe_sent(sctp_association *a, uint64_t now, bool resent, uint32_t tsn);
 
 /* path_mtu.c */

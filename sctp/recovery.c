@@ -102,8 +102,8 @@ static bool may_probe(const sctp_association *a)
 {
 	const sctp_outstanding *o = &a->sent;
 	const sctp_recovery *r = &a->recovery;
-	return o->in_flight && !o->lost && !o->acked && r->repair == SCTP_REPAIR_NONE && !r->probe_sent &&
-	       a->rto.measured && a->peer_window;
+	return a->state >= SCTP_ESTABLISHED && o->in_flight && !o->lost && !o->acked && r->repair == SCTP_REPAIR_NONE &&
+	       !r->probe_sent && a->rto.measured && a->peer_window;
 }
 
 void sctp_probe_schedule(sctp_association *a, uint64_t now)
@@ -125,6 +125,11 @@ void sctp_probe_expired(sctp_association *a, uint64_t now)
 		return;
 	a->recovery.probe_due = true;
 	sctp_timer_start(a, SCTP_TIMER_T3, now, a->rto.rto);
+}
+
+bool sctp_probe_is_due(const sctp_association *a)
+{
+	return a->recovery.probe_due && a->sent.in_flight; /* what was in flight may have been given up */
 }
 
 /* The probe has left: new data up to `next`, or this chunk again. */

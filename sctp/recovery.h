@@ -30,7 +30,7 @@ typedef struct {
 	uint64_t asked_at;
 	uint32_t asked_tsn;
 	/* tail loss probe */
-	bool probe_due;	   /* the next packet is one */
+	bool probe_due;
 	bool probe_sent;   /* and not yet accounted for */
 	bool probe_resent; /* it repeated a chunk: */
 	uint32_t probe_tsn;

@@ -36,17 +36,20 @@
 #define SCTP_STREAMS_MAX 65535u /* ids 0..65534: 65535 is reserved (RFC 8832 6) */
 
 /* What a remote can make grow, and how far. */
-#define SCTP_RECEIVE_WINDOW_DEFAULT (1u << 20) /* bytes of messages and fragments held, announced as a_rwnd */
-#define SCTP_MAX_MESSAGE_DEFAULT 262144u       /* as Chromium's a=max-message-size */
-#define SCTP_TSN_WINDOW 65536u		       /* TSNs accepted beyond the cumulative one */
-#define SCTP_RX_OVERHEAD 128u		       /* bytes a held message or run of fragments costs besides its payload */
-#define SCTP_CONTROL_QUEUE_MAX 16u	       /* answers waiting for poll_transmit; further ones are dropped */
-#define SCTP_GAP_BLOCKS_MAX 64u		       /* per SACK sent */
-#define SCTP_RESET_STREAMS_MAX 256u	       /* stream numbers per request of ours; more wait their turn */
+#define SCTP_RECEIVE_WINDOW_DEFAULT \
+	(1u << 20) /* bytes of messages and fragments held, announced as a_rwnd: at first, */
+#define SCTP_RECEIVE_WINDOW_MAX_DEFAULT (64u << 20) /* and at most: 500 Mbit/s over 200 ms, five times */
+#define SCTP_MAX_MESSAGE_DEFAULT 262144u	    /* as Chromium's a=max-message-size */
+#define SCTP_TSN_WINDOW 65536u			    /* TSNs accepted beyond the cumulative one */
+#define SCTP_RX_OVERHEAD 128u	    /* bytes a held message or run of fragments costs besides its payload */
+#define SCTP_CONTROL_QUEUE_MAX 16u  /* answers waiting for poll_transmit; further ones are dropped */
+#define SCTP_GAP_BLOCKS_MAX 256u    /* per SACK sent */
+#define SCTP_RESET_STREAMS_MAX 256u /* stream numbers per request of ours; more wait their turn */
 
 /* What the owner can make grow. */
-#define SCTP_SEND_BUFFER_DEFAULT (16u << 20) /* bytes of messages not yet acknowledged or abandoned */
-#define SCTP_SEND_OVERHEAD 64u		     /* bytes each message counts for besides its payload */
+/* Bytes of messages not yet sent. Those on their way are bounded by the peer's window, cwnd and 65535 chunks. */
+#define SCTP_SEND_BUFFER_DEFAULT (16u << 20)
+#define SCTP_SEND_OVERHEAD 64u /* bytes each message counts for besides its payload */
 
 #define SCTP_PRIORITY_DEFAULT 256u /* RFC 8831 6.4: normal */
 #define SCTP_UNLIMITED UINT32_MAX
@@ -74,10 +77,16 @@ typedef struct {
 	uint16_t local_port, remote_port;
 	size_t mtu; /* SCTP_MTU_MIN..SCTP_MTU_MAX: what every path carries */
 	size_t mtu_max; /* up to here larger packets are tried (RFC 8899), where much is sent; SCTP_MTU_MAX at most; 0: never */
-	uint16_t streams_out;	      /* asked for in INIT; the peer may allow fewer */
-	uint16_t streams_in;	      /* allowed to the peer; 1.. */
-	uint16_t streams_in_max;      /* ... if it asks for more later (RFC 6525 5.2.5); default SCTP_STREAMS_MAX */
-	uint32_t receive_window;      /* bytes, at least 1500 and twice max_message_receive */
+	uint16_t streams_out;	 /* asked for in INIT; the peer may allow fewer */
+	uint16_t streams_in;	 /* allowed to the peer; 1.. */
+	uint16_t streams_in_max; /* ... if it asks for more later (RFC 6525 5.2.5); default SCTP_STREAMS_MAX */
+	/*
+	 * Bytes of messages and fragments, with SCTP_RX_OVERHEAD each, that the peer may have us hold: the least, 1500 or more and
+	 * twice max_message_receive; and the most. Between them the window follows what is read in a round trip, four times, and
+	 * shrinks while events are not polled. What fills gaps may go beyond it by a quarter and receive_window.
+	 */
+	uint32_t receive_window;
+	uint32_t receive_window_max;  /* less than receive_window counts as that */
 	uint32_t max_message_receive; /* a longer message ends the association: it was announced in SDP */
 	uint32_t
 		max_message_send; /* the peer's a=max-message-size; UINT32_MAX: no limit. See sctp_set_max_message_send */

@@ -128,6 +128,7 @@ sctp_message *sctp_send_queue_next(sctp_send_queue *q)
 static void dequeue(sctp_send_queue *q, sctp_message *m)
 {
 	sctp_stream_out *s = m->stream;
+	q->cost -= SCTP_SEND_OVERHEAD;
 	list_remove(&m->node);
 	if (list_empty(&s->queue))
 		sctp_scheduler_leave(&q->scheduler, &s->turn);
@@ -155,6 +156,7 @@ uint32_t sctp_send_queue_took(sctp_send_queue *q, sctp_message *m, size_t len, u
 	m->sent += len;
 	m->chunks++;
 	assert(m->sent <= m->len);
+	q->cost -= len;
 	unbuffer(q, m, len);
 	end_turn(q, m, len);
 	if (m->sent == m->len)
@@ -192,7 +194,6 @@ void sctp_message_release(sctp_send_queue *q, sctp_message *m)
 		m->finished = true;
 		m->stream->messages--;
 		q->messages--;
-		q->cost -= m->len + SCTP_SEND_OVERHEAD;
 	}
 	if (list_empty(&m->node))
 		free(m);

@@ -57,7 +57,7 @@ typedef struct {
 	size_t midway_bytes;	 /* sent of that message */
 	list_node low;
 	list_node failed; /* abandoned messages, for SEND_FAILED; they are not queued any more */
-	size_t cost;	  /* bytes and overhead of all messages: against config.send_buffer */
+	size_t cost;	  /* unsent bytes, and overhead of messages not wholly sent: against config.send_buffer */
 	size_t limit;
 	size_t buffered; /* sum of the streams' */
 	size_t messages; /* sum of the streams' */

@@ -107,7 +107,7 @@ static bool may_fly(const sctp_association *a, uint64_t now, size_t len)
 		return true;
 	if (o->flight_data + len > a->peer_window)
 		return false;
-	return a->recovery.probe_due || (o->flight < a->congestion.cwnd && sctp_pacer_open(&a->pacer, now));
+	return sctp_probe_is_due(a) || (o->flight < a->congestion.cwnd && sctp_pacer_open(&a->pacer, now));
 }
 
 /* The next message, past those whose time is over. */
@@ -148,7 +148,7 @@ static bool asks_for_sack(sctp_association *a, uint64_t now, uint32_t tsn)
 {
 	sctp_recovery *r = &a->recovery;
 	bool last = !a->queue.buffered && now >= r->asked_at + a->rto.srtt / 2;
-	if (!last && a->sent.flight < a->congestion.cwnd && a->state < SCTP_SHUTDOWN_PENDING && !r->probe_due)
+	if (!last && a->sent.flight < a->congestion.cwnd && a->state < SCTP_SHUTDOWN_PENDING && !sctp_probe_is_due(a))
 		return false;
 	r->asked_at = now;
 	r->asked_tsn = tsn;
@@ -217,7 +217,7 @@ static void write_data(sctp_association *a, uint64_t now, writer *w)
 	uint32_t next = a->sent.next;
 	uint64_t before = a->sent.rate.sent;
 	sctp_congestion_sending(&a->congestion, now, a->sent.flight, a->rto.rto);
-	if (a->recovery.probe_due) {
+	if (sctp_probe_is_due(a)) {
 		write_probe(a, now, w);
 	} else {
 		write_lost(a, now, w);
@@ -242,7 +242,7 @@ typedef struct {
 static pending_data next_data(sctp_association *a, uint64_t now)
 {
 	uint32_t tsn;
-	if (a->recovery.probe_due && a->sent.in_flight)
+	if (sctp_probe_is_due(a))
 		return (pending_data){.any = true};
 	if (sctp_outstanding_next_lost(&a->sent, &a->queue, now, &tsn))
 		return (pending_data){.any = true, .len = sctp_outstanding_at(&a->sent, tsn)->len};

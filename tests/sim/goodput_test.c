@@ -116,6 +116,30 @@ static void everything_arrives_through_anything(void **state)
 		run_cell(&cells[i]);
 }
 
+/* The sink stops reading at full speed, and goes on: what it holds is bounded by the window, and nothing is lost. */
+static void a_sink_that_pauses_holds_a_window(void **state)
+{
+	(void)state;
+	static link_world w;
+	link_path path = path_of(200, 50, 1);
+	link_init(&w, 1, &path, 1, MESSAGE_LEN);
+	w.flows[0].config[1].receive_window_max = 8u << 20;
+	link_connect(&w);
+	link_run(&w, 3 * US_PER_S);
+	w.flows[0].hold = true;
+	link_run(&w, 5 * US_PER_S);
+	sctp_stats s;
+	sctp_get_stats(w.flows[0].end[1], &s);
+	assert_in_range(s.receive_buffered, 4u << 20, 8u << 20);
+	assert_true(s.our_window < MESSAGE_LEN);
+	w.flows[0].hold = false;
+	uint64_t before = w.flows[0].bytes;
+	link_run(&w, 15 * US_PER_S); /* up to 10 s pass until a closed window is probed */
+	assert_true(link_share(&w, w.flows[0].bytes - before, 5 * US_PER_S) > 0.8);
+	assert_true(link_finish(&w, 10 * US_PER_S));
+	link_clear(&w);
+}
+
 static void an_outage_is_survived(void **state)
 {
 	(void)state;
@@ -141,6 +165,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(links_are_filled),
 		cmocka_unit_test(everything_arrives_through_anything),
+		cmocka_unit_test(a_sink_that_pauses_holds_a_window),
 		cmocka_unit_test(an_outage_is_survived),
 	};
 	return cmocka_run_group_tests_name("sim/goodput", tests, NULL, NULL);

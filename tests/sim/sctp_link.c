@@ -332,6 +332,7 @@ void link_init(link_world *w, uint64_t seed, const link_path *path, unsigned flo
 			rng_seeded_init(&f->secrets[side], seed * 16 + i * 2 + (unsigned)side + 99);
 			sctp_config_default(&f->config[side]);
 			f->config[side].random = rng_seeded_source(&f->secrets[side]);
+			f->config[side].mtu_max = 0;
 		}
 	}
 }

@@ -129,8 +129,9 @@ static void slow_start_ends_when_round_trips_grow(void **state)
 			uint64_t rtt = round < 4 || (false_alarm && round > 5) ? 40000 : 46000; /* 5 ms more: 40 / 8 */
 			for (unsigned i = 0; i < 20 && !done; i++) {
 				delivered += 1000;
-				size_t growth = sctp_hystart_acked(&h, delivered, 20000, 1000, true, rtt, &done);
-				assert_int_equal(growth, h.slow ? 250 : 1000);
+				sctp_hystart_acked(&h, delivered, 20000, rtt, &(sctp_rate_sample){0});
+				assert_int_equal(sctp_hystart_growth(&h, 1000), h.slow ? 250 : 1000);
+				done = sctp_hystart_done(&h);
 			}
 			assert_true(round < 4 ? !h.slow : round > 5 || h.slow);
 		}
@@ -160,6 +161,37 @@ static void bursts_keep_to_the_rate(void **state)
 		}
 		assert_in_range(sent, rates[i] - rates[i] / 100, rates[i] + rates[i] / 100 + extra);
 	}
+}
+
+static void the_window_follows_what_is_read(void **state)
+{
+	(void)state;
+	sctp_window w;
+	sctp_window_init(&w, 1000, 100000);
+	uint64_t now = 1000 * US_PER_S, rtt = 10000;
+	sctp_window_adapt(&w, now, rtt, 0, 0);
+	assert_int_equal(w.size, 1000);
+	w.read += 200; /* in half a round trip */
+	sctp_window_adapt(&w, now += rtt / 2, rtt, 0, 0);
+	assert_int_equal(w.size, 1000);
+	w.read += 800;
+	sctp_window_adapt(&w, now += rtt / 2, rtt, 0, 0);
+	assert_int_equal(w.size, 4000);
+	w.read += 4000; /* but in four round trips */
+	sctp_window_adapt(&w, now += 4 * rtt, rtt, 0, 0);
+	assert_int_equal(w.size, 4000);
+	w.read += 1000000;
+	sctp_window_adapt(&w, now += rtt, rtt, 0, 0);
+	assert_int_equal(w.size, 100000); /* the most */
+	/* Nobody reads: it shrinks, and what was promised still counts until less is held. */
+	for (unsigned i = 0; i < 10; i++)
+		sctp_window_adapt(&w, now += rtt, rtt, 60000, 60000);
+	assert_int_equal(w.size, 1000);
+	assert_int_equal(w.promised, 100000);
+	sctp_window_adapt(&w, now += rtt, rtt, 1000, 100);
+	assert_int_equal(w.promised, 1000);
+	sctp_window_init(&w, 1000, 10);
+	assert_int_equal(w.most, 1000);
 }
 
 /* --- the whole --- */
@@ -300,6 +332,7 @@ int main(void)
 		cmocka_unit_test(rate_reduction_is_proportional),
 		cmocka_unit_test(slow_start_ends_when_round_trips_grow),
 		cmocka_unit_test(bursts_keep_to_the_rate),
+		cmocka_unit_test(the_window_follows_what_is_read),
 		cmocka_unit_test(the_last_packet_is_probed_for),
 		cmocka_unit_test(the_last_two_packets_are_found_by_one_probe),
 		cmocka_unit_test(a_lost_retransmission_is_found_without_a_timeout),
