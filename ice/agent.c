@@ -92,7 +92,6 @@ static void clear(ice_agent *a)
 	ice_pairs_clear(a);
 	ice_forget_remote(a);
 	clear_locals(a);
-	ice_tcp_clear(a);
 	ice_wire_clear(a);
 	ice_gathers_clear(a);
 }
@@ -103,6 +102,7 @@ void ice_destroy(ice_agent *a)
 		return;
 	clear(a);
 	ice_relays_clear(a);
+	ice_tcp_clear(a); /* not in ice_close: the application's last word may go over one */
 	ice_servers_clear(a);
 	wipe(a, sizeof *a);
 	free(a);

@@ -233,6 +233,17 @@ void parley_core_receive(parley_core *core, uint64_t now, const parley_addr *loc
 	transport_pump(core);
 }
 
+int parley_core_stream_accepted(parley_core *core, uint64_t now, const parley_addr *local, const parley_addr *remote,
+				uint32_t *stream)
+{
+	if (core->closed)
+		return PARLEY_ECLOSED;
+	core_enter(core, now);
+	int err = ice_stream_accepted(core->ice, now, local, remote, stream);
+	transport_pump(core);
+	return err;
+}
+
 void parley_core_stream_opened(parley_core *core, uint64_t now, uint32_t stream, const parley_addr *local)
 {
 	if (core->closed)

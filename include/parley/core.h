@@ -137,6 +137,9 @@ typedef struct {
 	bool allow_loopback; /* offer loopback addresses as candidates: for tests on one machine; default false */
 	enum parley_ice_transport_policy ice_transport_policy; /* default PARLEY_ICE_TRANSPORT_ALL */
 	enum parley_nomination nomination;		       /* default PARLEY_NOMINATION_REGULAR */
+	/* ICE over TCP (RFC 6544): offer to open connections wherever there is a UDP address, which PARLEY_EVENT_STREAM_OPEN then asks
+	 * for; default false. Connections are accepted where parley_core_add_local_address was given a listener's address. */
+	bool ice_tcp;
 	/* ICE lite (RFC 8445 2.5): checks are answered, none are sent, servers not asked. For a machine that everybody can reach at
 	 * its own addresses, such as a public server; default false */
 	bool ice_lite;
@@ -202,8 +205,8 @@ int parley_core_set_ice_servers(parley_core *core, uint64_t now, const parley_ic
 
 /* --- network --- */
 
-/* A UDP socket of the caller is bound to this address (never the wildcard): it becomes a host candidate, and packets for it are
- * accepted. Call for each; then parley_core_local_addresses_done, without which gathering does not complete. */
+/* A UDP socket of the caller is bound to this address (never the wildcard), or, with transport PARLEY_TCP, it listens there: it becomes
+ * a host candidate, and packets for it are accepted. Call for each; then parley_core_local_addresses_done, without which gathering does not complete. */
 int parley_core_add_local_address(parley_core *core, uint64_t now, const parley_addr *local);
 int parley_core_remove_local_address(parley_core *core, uint64_t now, const parley_addr *local);
 int parley_core_local_addresses_done(parley_core *core, uint64_t now);
@@ -234,6 +237,9 @@ void parley_core_resolved(parley_core *core, uint64_t now, uint32_t id, const pa
  * Streams: connections to TURN servers over TCP or TLS, which PARLEY_EVENT_STREAM_OPEN asks for and which the caller makes. Their
  * numbers are not used again within a core. Calls for one that is closed meanwhile are ignored.
  */
+/* A connection came to the listener at local; *stream is its number from now on. An error: close it. */
+int parley_core_stream_accepted(parley_core *core, uint64_t now, const parley_addr *local, const parley_addr *remote,
+				uint32_t *stream);
 /* Connected; with TLS: the certificate is valid for server_name, or for the address where that is "". */
 void parley_core_stream_opened(parley_core *core, uint64_t now, uint32_t stream, const parley_addr *local);
 /* Could not be connected, or ended by itself; no PARLEY_EVENT_STREAM_CLOSE follows. why: one line, for people. */
