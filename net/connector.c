@@ -15,6 +15,7 @@ struct connector {
 	void *me;
 	net_dns *dns; /* while resolving */
 	net_timer *next_attempt;
+	parley_addr local; /* family PARLEY_ADDR_NONE: any */
 	parley_addr addresses[NET_DNS_ADDRESSES_MAX];
 	tcp_socket *attempts[NET_DNS_ADDRESSES_MAX]; /* of the address of the same index; NULL: not begun, or failed */
 	size_t count, begun, failed;
@@ -115,6 +116,15 @@ static void stop_all(connector *c)
 
 static void attempt_ended(uv_connect_t *request, int status);
 
+static int bind_local(const connector *c, tcp_socket *s)
+{
+	struct sockaddr_storage address;
+	if (!c->local.family)
+		return 0;
+	sockaddr_from_addr(&c->local, &address);
+	return uv_tcp_bind(&s->handle, (struct sockaddr *)&address, 0);
+}
+
 static int attempt_begin(connector *c, size_t i)
 {
 	struct sockaddr_storage address;
@@ -122,7 +132,9 @@ static int attempt_begin(connector *c, size_t i)
 	tcp_socket *s = tcp_socket_new(c->loop, c);
 	if (!s)
 		return UV_ENOMEM;
-	int status = uv_tcp_connect(&s->request, &s->handle, (struct sockaddr *)&address, attempt_ended);
+	int status = bind_local(c, s);
+	if (status == 0)
+		status = uv_tcp_connect(&s->request, &s->handle, (struct sockaddr *)&address, attempt_ended);
 	if (status == 0)
 		c->attempts[i] = s;
 	else
@@ -210,13 +222,15 @@ static void resolved(void *me, int error, const char *why, const parley_addr *ad
 	try_next(c);
 }
 
-int connector_new(uv_loop_t *loop, const char *host, uint16_t port, const char *peer, connector_on_done *on_done,
-		  void *me, connector **out)
+int connector_new(uv_loop_t *loop, const char *host, uint16_t port, const char *peer, const parley_addr *local,
+		  connector_on_done *on_done, void *me, connector **out)
 {
 	connector *c = calloc(1, sizeof *c);
 	if (!c)
 		return PARLEY_ENOMEM;
 	*c = (connector){.loop = loop, .on_done = on_done, .me = me};
+	if (local)
+		c->local = *local;
 	snprintf(c->peer, sizeof c->peer, "%s", peer);
 	c->next_attempt = net_timer_new(loop, next_attempt_due, c);
 	int error = c->next_attempt ? net_dns_resolve(loop, host, port, resolved, c, &c->dns) : PARLEY_ENOMEM;

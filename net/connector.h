@@ -32,9 +32,9 @@ typedef struct connector connector;
  * may be freed then. */
 typedef void connector_on_done(void *me, tcp_socket *socket, int error, const char *why);
 
-/* peer: "host:port" for error lines. PARLEY_EINVAL, PARLEY_ENOMEM. */
-int connector_new(uv_loop_t *loop, const char *host, uint16_t port, const char *peer, connector_on_done *on_done,
-		  void *me, connector **out);
+/* peer: "host:port" for error lines. local: where from; NULL: anywhere. PARLEY_EINVAL, PARLEY_ENOMEM. */
+int connector_new(uv_loop_t *loop, const char *host, uint16_t port, const char *peer, const parley_addr *local,
+		  connector_on_done *on_done, void *me, connector **out);
 void connector_free(connector *c);
 
 /* What a timeout interrupted, for the error line. */

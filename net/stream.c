@@ -523,13 +523,15 @@ int net_stream_connect(uv_loop_t *loop, const char *host, uint16_t port, const n
 	net_stream_options defaults;
 	net_stream_options_default(&defaults);
 	net_stream *s;
-	int error = stream_new(loop, host, options ? options : &defaults, &s);
+	if (!options)
+		options = &defaults;
+	int error = stream_new(loop, options->server_name ? options->server_name : host, options, &s);
 	if (error)
 		return error;
 	net_stream_set_callbacks(s, callbacks, me);
 	bool is_ipv6 = strchr(host, ':') != NULL;
 	snprintf(s->peer, sizeof s->peer, "%s%.100s%s:%u", is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "", port);
-	error = connector_new(loop, host, port, s->peer, connected, s, &s->connector);
+	error = connector_new(loop, host, port, s->peer, options->local, connected, s, &s->connector);
 	if (error) {
 		stream_free(s);
 		return error;

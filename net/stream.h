@@ -49,6 +49,8 @@ typedef struct {
 
 typedef struct {
 	net_tls *tls;		     /* NULL: plain TCP */
+	const char *server_name;     /* whom the certificate must name; NULL: the host */
+	const parley_addr *local;    /* connect from this IP address, and port unless 0; NULL: any. Copied */
 	uint64_t connect_timeout_us; /* default NET_STREAM_CONNECT_TIMEOUT_US */
 	size_t write_limit;	     /* default NET_STREAM_WRITE_LIMIT_DEFAULT */
 } net_stream_options;

@@ -105,7 +105,7 @@ typedef struct {
 } parley_ice_server;
 
 /* 0, or what parley_core_new would say to it, and one line that says why (static). reason may be NULL. */
-int parley_ice_server_check(const parley_ice_server *server, const char **reason);
+int parley_ice_server_check(const parley_ice_server *given, const char **reason);
 
 /* RTCIceTransportPolicy. Relay: no other candidate is told, tried or answered from; the peer learns no address but that of a TURN server. */
 enum parley_ice_transport_policy { PARLEY_ICE_TRANSPORT_ALL, PARLEY_ICE_TRANSPORT_RELAY };

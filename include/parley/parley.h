@@ -41,6 +41,10 @@ typedef struct {
 	bool allow_loopback; /* default false; loopback is used all the same when the machine has no other address */
 	const char *bind_address; /* only this local IP address; NULL: all that are up */
 	parley_port *port; /* these sockets, shared with others, instead of its own; the two above do not count then */
+	enum parley_ice_transport_policy ice_transport_policy;
+	const char *
+		tls_ca_file; /* PEM: certificates of turns: servers are believed by these besides the system's; NULL: none more */
+	bool tls_insecure; /* believe any certificate of a turns: server: for tests only */
 	enum parley_nomination nomination;
 	bool ice_lite;
 	enum parley_log_level log_level;
@@ -102,6 +106,7 @@ int parley_pc_local_description(parley_pc *pc, parley_sdp_type *type, char **sdp
 int parley_pc_remote_description(parley_pc *pc, parley_sdp_type *type, char **sdp);
 int parley_pc_add_ice_candidate(parley_pc *pc, const char *candidate, const char *mid, int mline_index);
 int parley_pc_restart_ice(parley_pc *pc);
+int parley_pc_set_ice_servers(parley_pc *pc, const parley_ice_server *servers, size_t count);
 int parley_pc_create_data_channel(parley_pc *pc, const char *label, const parley_channel_init *init,
 				  parley_channel *out);
 int parley_pc_send(parley_pc *pc, parley_channel channel, bool binary, const void *data, size_t len);

@@ -353,6 +353,33 @@ static void a_certificate_of_another_name_is_refused(void **state)
 	test_certificate_remove(&other);
 }
 
+/* An address that a name was found to have: the certificate is for the name; and from where to connect can be told. */
+static void the_name_and_the_way_may_be_told(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"localhost", "127.0.0.1", "elsewhere.example"};
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+		pair *p = pair_new(true);
+		parley_addr from = addr_ipv4(127, 0, 0, 9, 0);
+		net_stream_options options;
+		net_stream_options_default(&options);
+		options.tls = p->client_tls;
+		options.server_name = names[i];
+		options.local = &from;
+		assert_int_equal(net_stream_connect(p->loop, "127.0.0.1", net_listener_address(p->listener).port,
+						    &options, &end_callbacks, &p->client, &p->client.stream),
+				 0);
+		if (i == 2) {
+			expect_failure(p, PARLEY_EAUTH, "mismatch");
+			continue;
+		}
+		harness_run_until(p->loop, &p->server.opened);
+		parley_addr remote = net_stream_remote(p->server.stream);
+		assert_true(addr_equal_ip(&remote, &from));
+		pair_free(p);
+	}
+}
+
 static void insecure_believes_any_certificate(void **state)
 {
 	(void)state;
@@ -630,6 +657,7 @@ int main(void)
 		cmocka_unit_test(a_silent_server_is_given_up),
 		cmocka_unit_test(an_untrusted_certificate_is_refused),
 		cmocka_unit_test(a_certificate_of_another_name_is_refused),
+		cmocka_unit_test(the_name_and_the_way_may_be_told),
 		cmocka_unit_test(insecure_believes_any_certificate),
 		cmocka_unit_test(a_server_without_tls_is_told_from_one_with),
 		cmocka_unit_test(a_client_without_tls_is_told_from_one_with),
