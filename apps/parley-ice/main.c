@@ -44,8 +44,9 @@ void tool_fail(tool *t, const char *format, ...)
 void tool_configure(const tool *t, parley_configuration *configuration)
 {
 	parley_configuration_default(configuration);
-	configuration->ice_servers = t->options->servers;
-	configuration->ice_server_count = t->options->server_count;
+	ice_options_apply(&t->options->ice, configuration);
+	configuration->tls_ca_file = t->options->ca_file;
+	configuration->tls_insecure = t->options->insecure;
 	configuration->bind_address = t->options->bind_address;
 	configuration->log_level = t->options->verbose ? PARLEY_LOG_DEBUG : PARLEY_LOG_OFF;
 }
@@ -95,7 +96,7 @@ int main(int argc, char **argv)
 	static const command *const commands[] = {
 		[COMMAND_GATHER] = &gather_command, [COMMAND_PING] = &ping_command, [COMMAND_PAIR] = &pair_command};
 	static const input_callbacks callbacks = {on_line, on_input_end};
-	ice_options options;
+	tool_options options;
 	int exit_status;
 	if (!options_parse(argc, argv, &options, &exit_status))
 		return exit_status;

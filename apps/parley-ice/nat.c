@@ -126,7 +126,7 @@ static void look_up(nat *n, const char *url)
 {
 	net_stun_server server;
 	const char *reason;
-	if (net_stun_server_parse(url, &server, &reason))
+	if (net_stun_server_parse(url, &server, &reason) || server.stream)
 		return;
 	lookup *l = &n->lookups[n->lookup_count];
 	*l = (lookup){.owner = n, .url = url};
@@ -142,13 +142,13 @@ nat *nat_new(tool *t, nat_on_news *on_news, void *me)
 	if (!n)
 		return NULL;
 	*n = (nat){.tool = t, .on_news = on_news, .me = me};
-	const ice_options *o = t->options;
+	const tool_options *o = t->options;
 	if (!o->bind_address)
 		n->local_count = net_interfaces(false, n->locals);
 	else
 		n->local_count = addr_parse_ip(slice_from_string(o->bind_address), 0, &n->locals[0]);
-	for (size_t i = 0; i < o->server_count; i++)
-		look_up(n, o->servers[i].url);
+	for (size_t i = 0; i < o->ice.server_count; i++)
+		look_up(n, o->ice.servers[i].url);
 	return n;
 }
 

@@ -6,7 +6,6 @@
 
 #include "base/text.h"
 
-#define ICE_SERVER_DEFAULT "stun:stun.l.google.com:19302"
 #define EXIT_USAGE 2
 #define COUNT_MAX 1000000u
 #define INTERVAL_MIN_MS 10u
@@ -23,12 +22,12 @@ static const char usage[] =
 	"\n"
 	"  gather              which candidates this machine has: from which server, after how long; and what the NATs on the\n"
 	"                      way do, where a server can tell (RFC 5780)\n"
-	"  ping URL            round trips to a STUN server, stun:host[:port], and where it sees us\n"
+	"  ping URL            round trips to a STUN or TURN server (as for --ice-server), and where it sees us\n"
 	"  pair                finds a path to another parley-ice: give the line that it prints to the other side, enter the\n"
 	"                      line that comes back. Shows the check list meanwhile, then measures round trips\n"
 	"  pair LINE           the other side: takes the first side's line and prints the one to give back; \"-\": from stdin\n"
-	"\n"
-	"  --ice-server URL    stun:host[:port], may be repeated; \"none\" for none; default " ICE_SERVER_DEFAULT "\n"
+	"\n" ICE_OPTIONS_USAGE "  --ca FILE           trust these certificates (PEM) for turns:\n"
+	"  --insecure          trust any certificate\n"
 	"  --bind ADDRESS      only this address of the machine\n"
 	"  --count N           round trips to measure, default 5 for ping, 10 for pair; 0: until Ctrl-C\n"
 	"  --interval MS       from one to the next, default 1000 for ping, 100 for pair\n"
@@ -38,10 +37,12 @@ static const char usage[] =
 	"\n"
 	"Exit status: 0 there are candidates, answers, a path; 1 there are none; 2 the command line is wrong.\n";
 
-enum { OPT_ICE = 256, OPT_BIND, OPT_COUNT, OPT_INTERVAL, OPT_TRICKLE, OPT_JSON };
+enum { OPT_CA = 256, OPT_INSECURE, OPT_BIND, OPT_COUNT, OPT_INTERVAL, OPT_TRICKLE, OPT_JSON };
 
 static const struct option long_options[] = {
-	{"ice-server", required_argument, NULL, OPT_ICE},
+	ICE_OPTIONS,
+	{"ca", required_argument, NULL, OPT_CA},
+	{"insecure", no_argument, NULL, OPT_INSECURE},
 	{"bind", required_argument, NULL, OPT_BIND},
 	{"count", required_argument, NULL, OPT_COUNT},
 	{"interval", required_argument, NULL, OPT_INTERVAL},
@@ -52,28 +53,20 @@ static const struct option long_options[] = {
 	{NULL, 0, NULL, 0},
 };
 
-/* What the command line says, where it does not say it, the command's own choice. */
+/* What the command line says; for the rest each command has its own choice. */
 typedef struct {
-	bool no_servers, has_count, has_interval;
+	bool has_count, has_interval;
 } given;
 
-static bool add_server(ice_options *o, const char *url, given *g)
-{
-	if (strcmp(url, "none") == 0) {
-		g->no_servers = true;
-		return true;
-	}
-	if (o->server_count == PARLEY_ICE_SERVERS_MAX)
-		return false;
-	o->servers[o->server_count++].url = url;
-	return true;
-}
-
-static bool take_option(int c, ice_options *o, given *g)
+static bool take_option(int c, tool_options *o, given *g)
 {
 	switch (c) {
-	case OPT_ICE:
-		return add_server(o, optarg, g);
+	case OPT_CA:
+		o->ca_file = optarg;
+		return true;
+	case OPT_INSECURE:
+		o->insecure = true;
+		return true;
 	case OPT_BIND:
 		o->bind_address = optarg;
 		return true;
@@ -94,11 +87,11 @@ static bool take_option(int c, ice_options *o, given *g)
 		o->verbose = true;
 		return true;
 	default:
-		return false;
+		return ice_options_take(&o->ice, c, optarg);
 	}
 }
 
-static bool take_command(int argc, char **argv, ice_options *o)
+static bool take_command(int argc, char **argv, tool_options *o)
 {
 	static const struct {
 		const char *word;
@@ -119,21 +112,19 @@ static bool take_command(int argc, char **argv, ice_options *o)
 	return false;
 }
 
-static void take_defaults(ice_options *o, const given *g)
+static void take_defaults(tool_options *o, const given *g)
 {
 	bool ping = o->command == COMMAND_PING;
 	if (!g->has_count)
 		o->count = ping ? PING_COUNT : PAIR_COUNT;
 	if (!g->has_interval)
 		o->interval_ms = ping ? PING_INTERVAL_MS : PAIR_INTERVAL_MS;
-	if (o->server_count == 0 && !g->no_servers)
-		o->servers[o->server_count++].url = ICE_SERVER_DEFAULT;
 }
 
-bool options_parse(int argc, char **argv, ice_options *out, int *exit_status)
+bool options_parse(int argc, char **argv, tool_options *out, int *exit_status)
 {
 	given g = {0};
-	*out = (ice_options){0};
+	*out = (tool_options){0};
 	*exit_status = EXIT_USAGE;
 	for (int c; (c = getopt_long(argc, argv, "vh", long_options, NULL)) != -1;) {
 		if (c == 'h') {
@@ -153,5 +144,9 @@ bool options_parse(int argc, char **argv, ice_options *out, int *exit_status)
 		return false;
 	}
 	take_defaults(out, &g);
-	return true;
+	char why[ICE_WHY_MAX];
+	bool fits = ice_options_finish(&out->ice, why);
+	if (!fits)
+		fprintf(stderr, "parley-ice: %s\n", why);
+	return fits;
 }

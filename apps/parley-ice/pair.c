@@ -15,6 +15,7 @@
 #define LABEL "parley-ice"
 #define GATHERING_WAIT_US (7 * US_PER_S) /* the line is printed then, complete or not: servers are given up after 5 s */
 #define SHOW_EVERY_US (100 * US_PER_MS)
+#define SETTLE_US (10 * US_PER_S) /* for ICE to choose a path for good, once all is measured */
 #define GOODBYE_US (2 * US_PER_S) /* for the channel's closing to arrive */
 
 typedef struct {
@@ -25,10 +26,10 @@ typedef struct {
 	table table;
 	echo echo;
 	bool offerer, described, open;
-	uint64_t began;	       /* both descriptions were there */
-	uint64_t connected_at; /* 0: never yet */
-	int64_t checks_sent;   /* until the channel opened */
-	char reason[256];      /* why it failed */
+	uint64_t began;			     /* both descriptions were there */
+	uint64_t connected_at, completed_at; /* ICE; 0: not yet */
+	int64_t checks_sent;		     /* as far as the check list showed */
+	char reason[256];		     /* why it failed */
 } pair;
 
 /* --- the end --- */
@@ -38,6 +39,7 @@ static void report_path(const pair *p, const check_pair *selected)
 	char local[CHECKS_END_MAX], remote[CHECKS_END_MAX];
 	const echo *e = &p->echo;
 	int64_t ms = (int64_t)((p->connected_at - p->began) / US_PER_MS);
+	int64_t settled_ms = p->completed_at ? (int64_t)((p->completed_at - p->began) / US_PER_MS) : -1;
 	double mean = e->answered ? (double)e->total_us / e->answered / 1e3 : 0;
 	check_candidate_print(selected->local, local);
 	check_candidate_print(selected->remote, remote);
@@ -47,10 +49,11 @@ static void report_path(const pair *p, const check_pair *selected)
 		       field_text("localType", selected->local->type), field_text("remoteType", selected->remote->type),
 		       field_text("protocol", selected->local->protocol),
 		       field_text("relayProtocol", selected->local->relay_protocol), field_integer("ms", ms),
-		       field_integer("checksSent", p->checks_sent), field_integer("sent", e->sent),
-		       field_integer("answered", e->answered), field_integer("echoed", e->echoed),
-		       field_integer("wrong", e->wrong), field_integer("leastUs", (int64_t)e->least_us),
-		       field_integer("meanUs", (int64_t)(mean * 1e3)), field_integer("mostUs", (int64_t)e->most_us)),
+		       field_integer("settledMs", settled_ms), field_integer("checksSent", p->checks_sent),
+		       field_integer("sent", e->sent), field_integer("answered", e->answered),
+		       field_integer("echoed", e->echoed), field_integer("wrong", e->wrong),
+		       field_integer("leastUs", (int64_t)e->least_us), field_integer("meanUs", (int64_t)(mean * 1e3)),
+		       field_integer("mostUs", (int64_t)e->most_us)),
 		"connected in %lld ms after %lld checks: %s - %s; %u of %u round trips, %.2f/%.2f/%.2f ms (least, mean, "
 		"most)",
 		(long long)ms, (long long)p->checks_sent, local, remote, (unsigned)e->answered, (unsigned)e->sent,
@@ -65,15 +68,23 @@ static void report_failure(const pair *p)
 		     reason);
 }
 
+static checks *show(pair *p)
+{
+	checks *c = checks_read(p->pc);
+	if (!c)
+		return NULL;
+	table_show(&p->table, c);
+	if (c->sent > p->checks_sent) /* pairs that are given up leave the list */
+		p->checks_sent = c->sent;
+	return c;
+}
+
 static void end(pair *p)
 {
 	if (p->tool->ended)
 		return;
-	checks *c = checks_read(p->pc);
-	if (c) {
-		table_show(&p->table, c);
-		table_keep(&p->table);
-	}
+	checks *c = show(p);
+	table_keep(&p->table);
 	bool good = p->connected_at && c && c->selected && !*p->reason;
 	if (good)
 		report_path(p, c->selected);
@@ -89,14 +100,15 @@ static void on_goodbye(void *me)
 	end(me);
 }
 
-/* The offerer closes the channel; the other side sees that, or leaves by itself when it does not. */
+/* The offerer closes the channel when the path is settled too; the other side sees that, or leaves by itself when it does not. */
 static void end_if_over(pair *p)
 {
 	if (!echo_is_over(&p->echo))
 		return;
-	if (p->offerer)
+	bool settled = p->completed_at != 0;
+	if (p->offerer && settled)
 		(void)parley_pc_close_data_channel(p->pc, p->channel);
-	net_timer_set(p->goodbye, net_now() + GOODBYE_US);
+	net_timer_set(p->goodbye, net_now() + GOODBYE_US + (settled && p->offerer ? 0 : SETTLE_US));
 }
 
 /* --- what is shown --- */
@@ -104,10 +116,7 @@ static void end_if_over(pair *p)
 static void on_show(void *me)
 {
 	pair *p = me;
-	checks *c = checks_read(p->pc);
-	if (c)
-		table_show(&p->table, c);
-	free(c);
+	free(show(p));
 	net_timer_set(p->show, net_now() + SHOW_EVERY_US);
 }
 
@@ -229,6 +238,11 @@ static void on_ice_state(void *me, parley_pc *pc, parley_ice_state state)
 	if (!p->connected_at && (state == PARLEY_ICE_CONNECTED || state == PARLEY_ICE_COMPLETED))
 		p->connected_at = net_now();
 	report_state(p, "ice", parley_ice_state_name(state), "");
+	if (state != PARLEY_ICE_COMPLETED)
+		return;
+	if (!p->completed_at)
+		p->completed_at = net_now();
+	end_if_over(p);
 }
 
 static void on_connection_state(void *me, parley_pc *pc, parley_connection_state state, const char *reason)
@@ -262,14 +276,6 @@ static void on_ping(void *me)
 		net_timer_set(p->ping, now + p->tool->options->interval_ms * US_PER_MS);
 }
 
-static void begin_echo(pair *p)
-{
-	checks *c = checks_read(p->pc);
-	p->checks_sent = c ? c->sent : 0;
-	free(c);
-	net_timer_set(p->ping, net_now());
-}
-
 static void on_channel_state(void *me, parley_pc *pc, parley_channel channel, parley_channel_state state,
 			     const char *reason)
 {
@@ -280,7 +286,7 @@ static void on_channel_state(void *me, parley_pc *pc, parley_channel channel, pa
 	report_state(p, "channel", parley_channel_state_name(state), reason);
 	p->open = state == PARLEY_CHANNEL_OPEN;
 	if (p->open)
-		begin_echo(p);
+		net_timer_set(p->ping, net_now());
 	else if (state == PARLEY_CHANNEL_CLOSED)
 		end(p);
 }

@@ -14,6 +14,8 @@
 typedef struct {
 	tool *tool;
 	net_dns *dns;
+	net_stun_server server;
+	net_tls *tls;
 	net_stun_ping *ping;
 	uint32_t sent, answered;
 	uint64_t least_us, most_us, total_us;
@@ -92,6 +94,25 @@ static void on_ping(void *me, const stun_ping_event *event, bool last)
 		end(p);
 }
 
+static void on_closed(void *me, const char *why)
+{
+	tool_fail(((ping *)me)->tool, "%s", why);
+}
+
+/* address is of no family where the name is looked up with connecting. */
+static void begin(ping *p, const parley_addr *address)
+{
+	static const net_stun_ping_callbacks callbacks = {on_ping, on_closed};
+	const stun_ping_config config = {
+		.count = p->tool->options->count,
+		.interval_us = p->tool->options->interval_ms * US_PER_MS,
+		.timeout_us = TIMEOUT_US,
+	};
+	int error = net_stun_ping_new(p->tool->loop, &p->server, address, p->tls, &config, &callbacks, p, &p->ping);
+	if (error)
+		tool_fail(p->tool, "%s: %s", p->server.host, parley_strerror(error));
+}
+
 static void on_resolved(void *me, int error, const char *why, const parley_addr *addresses, size_t n)
 {
 	(void)n;
@@ -102,41 +123,29 @@ static void on_resolved(void *me, int error, const char *why, const parley_addr 
 		return;
 	}
 	char server[ADDR_TEXT_MAX];
-	const stun_ping_config config = {
-		.count = p->tool->options->count,
-		.interval_us = p->tool->options->interval_ms * US_PER_MS,
-		.timeout_us = TIMEOUT_US,
-	};
 	report_event(&p->tool->report, "server", FIELDS(field_text("address", addr_print(&addresses[0], server))), "%s",
 		     server);
-	error = net_stun_ping_new(p->tool->loop, &addresses[0], &config, on_ping, p, &p->ping);
-	if (error)
-		tool_fail(p->tool, "%s: %s", server, parley_strerror(error));
+	begin(p, &addresses[0]);
 }
 
-static void *ping_start(tool *t)
+static bool ping_begin(ping *p)
 {
-	net_stun_server server;
+	tool *t = p->tool;
 	const char *reason = "";
-	if (net_stun_server_parse(t->options->argument, &server, &reason)) {
+	char why[NET_WHY_MAX] = "";
+	if (net_stun_server_parse(t->options->argument, &p->server, &reason)) {
 		tool_fail(t, "%s: %s", t->options->argument, reason);
-		return NULL;
+		return false;
 	}
-	ping *p = calloc(1, sizeof *p);
-	if (!p)
-		return NULL;
-	p->tool = t;
-	int error = net_dns_resolve(t->loop, server.host, server.port, on_resolved, p, &p->dns);
-	if (!error)
-		return p;
-	tool_fail(t, "%s: %s", server.host, parley_strerror(error));
-	free(p);
-	return NULL;
-}
-
-static void ping_leave(void *me)
-{
-	end(me);
+	if (p->server.tls && net_tls_client_new(t->options->ca_file, t->options->insecure, &p->tls, why)) {
+		tool_fail(t, "%s", why);
+		return false;
+	}
+	if (p->server.stream)
+		begin(p, &(parley_addr){0});
+	else if (net_dns_resolve(t->loop, p->server.host, p->server.port, on_resolved, p, &p->dns))
+		tool_fail(t, "%s is no host's name", p->server.host);
+	return !t->ended;
 }
 
 static void ping_free(void *me)
@@ -144,7 +153,25 @@ static void ping_free(void *me)
 	ping *p = me;
 	net_dns_cancel(p->dns);
 	net_stun_ping_free(p->ping);
+	net_tls_free(p->tls);
 	free(p);
+}
+
+static void *ping_start(tool *t)
+{
+	ping *p = calloc(1, sizeof *p);
+	if (!p)
+		return NULL;
+	p->tool = t;
+	if (ping_begin(p))
+		return p;
+	ping_free(p);
+	return NULL;
+}
+
+static void ping_leave(void *me)
+{
+	end(me);
 }
 
 const command ping_command = {.start = ping_start, .leave = ping_leave, .free = ping_free};

@@ -11,7 +11,7 @@ struct uv_loop_s;
 
 typedef struct {
 	struct uv_loop_s *loop;
-	const ice_options *options;
+	const tool_options *options;
 	report report;
 	bool ended;
 	int exit_status;

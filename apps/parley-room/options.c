@@ -8,7 +8,6 @@
 
 #define HUB_DEFAULT "http://127.0.0.1:8080"
 #define HUB_PATH "/connectionHub"
-#define ICE_SERVER_DEFAULT "stun:stun.l.google.com:19302"
 #define EXIT_USAGE 2
 #define WIDTH_DEFAULT 640
 #define HEIGHT_DEFAULT 360
@@ -24,9 +23,8 @@ static const char usage[] =
 	"Lines on stdin are sent; \"/file PATH\" sends a file, \"/quit\" leaves.\n"
 	"\n"
 	"  --hub URL           the hub, default " HUB_DEFAULT HUB_PATH "\n"
-	"  --ca FILE           trust these certificates (PEM) for https\n"
-	"  --insecure          trust any certificate\n"
-	"  --ice-server URL    stun:host[:port], may be repeated; \"none\" for none; default " ICE_SERVER_DEFAULT "\n"
+	"  --ca FILE           trust these certificates (PEM) for https and turns\n"
+	"  --insecure          trust any certificate\n" ICE_OPTIONS_USAGE
 	"  --echo              answer each message with itself\n"
 	"  --send-file FILE    send this file; when stdin has ended too, leave once it is received\n"
 	"  --receive-dir DIR   take files and put them here\n"
@@ -48,7 +46,6 @@ enum {
 	OPT_HUB = 256,
 	OPT_CA,
 	OPT_INSECURE,
-	OPT_ICE,
 	OPT_ECHO,
 	OPT_SEND_FILE,
 	OPT_RECEIVE,
@@ -69,7 +66,7 @@ static const struct option long_options[] = {
 	{"hub", required_argument, NULL, OPT_HUB},
 	{"ca", required_argument, NULL, OPT_CA},
 	{"insecure", no_argument, NULL, OPT_INSECURE},
-	{"ice-server", required_argument, NULL, OPT_ICE},
+	ICE_OPTIONS,
 	{"echo", no_argument, NULL, OPT_ECHO},
 	{"send-file", required_argument, NULL, OPT_SEND_FILE},
 	{"receive-dir", required_argument, NULL, OPT_RECEIVE},
@@ -98,18 +95,6 @@ static bool set_hub(room_options *o, const char *url)
 	size_t len = path && bare ? (size_t)(path - url) : strlen(url);
 	int n = snprintf(o->hub, sizeof o->hub, "%.*s%s", (int)len, url, bare ? HUB_PATH : "");
 	return n > 0 && (size_t)n < sizeof o->hub;
-}
-
-static bool add_ice_server(room_options *o, const char *url, bool *none)
-{
-	if (strcmp(url, "none") == 0) {
-		*none = true;
-		return true;
-	}
-	if (o->ice_server_count == PARLEY_ICE_SERVERS_MAX)
-		return false;
-	o->ice_servers[o->ice_server_count++].url = url;
-	return true;
 }
 
 static bool set_side(slice number, int *out)
@@ -186,7 +171,7 @@ static const char *find_conflict(const media_options *m)
 	return m->rtp_out && m->show ? "--rtp-out and --show" : NULL;
 }
 
-static bool take_option(int c, room_options *o, bool *no_servers)
+static bool take_option(int c, room_options *o)
 {
 	switch (c) {
 	case OPT_HUB:
@@ -197,8 +182,6 @@ static bool take_option(int c, room_options *o, bool *no_servers)
 	case OPT_INSECURE:
 		o->insecure = true;
 		return true;
-	case OPT_ICE:
-		return add_ice_server(o, optarg, no_servers);
 	case OPT_ECHO:
 		o->echo = true;
 		return true;
@@ -218,7 +201,7 @@ static bool take_option(int c, room_options *o, bool *no_servers)
 		o->verbose = true;
 		return true;
 	default:
-		return take_media_option(c, &o->media);
+		return ice_options_take(&o->ice, c, optarg) || take_media_option(c, &o->media);
 	}
 }
 
@@ -237,7 +220,6 @@ static bool take_command(int argc, char **argv, room_options *o)
 
 bool options_parse(int argc, char **argv, room_options *out, int *exit_status)
 {
-	bool no_servers = false;
 	*out = (room_options){.media = {.width = WIDTH_DEFAULT, .height = HEIGHT_DEFAULT, .fps = FPS_DEFAULT}};
 	set_hub(out, HUB_DEFAULT);
 	*exit_status = EXIT_USAGE;
@@ -247,7 +229,7 @@ bool options_parse(int argc, char **argv, room_options *out, int *exit_status)
 			*exit_status = 0;
 			return false;
 		}
-		if (!take_option(c, out, &no_servers)) {
+		if (!take_option(c, out)) {
 			if (c != '?')
 				fprintf(stderr, "parley-room: not possible, too long or too many: %s\n", optarg);
 			fputs("Try parley-room --help.\n", stderr);
@@ -263,7 +245,9 @@ bool options_parse(int argc, char **argv, room_options *out, int *exit_status)
 		fprintf(stderr, "parley-room: %s exclude each other\n", conflict);
 		return false;
 	}
-	if (out->ice_server_count == 0 && !no_servers)
-		out->ice_servers[out->ice_server_count++].url = ICE_SERVER_DEFAULT;
-	return true;
+	char why[ICE_WHY_MAX];
+	bool fits = ice_options_finish(&out->ice, why);
+	if (!fits)
+		fprintf(stderr, "parley-room: %s\n", why);
+	return fits;
 }

@@ -4,7 +4,7 @@
 #ifndef PARLEY_APPS_ROOM_OPTIONS_H
 #define PARLEY_APPS_ROOM_OPTIONS_H
 
-#include "parley/parley.h"
+#include "apps/common/ice_options.h"
 
 typedef enum { COMMAND_LIST, COMMAND_CREATE, COMMAND_JOIN } room_command;
 
@@ -29,8 +29,7 @@ typedef struct {
 	char hub[1024];	      /* URL, with the hub's path */
 	const char *ca_file;  /* NULL: the system's */
 	bool insecure;
-	parley_ice_server ice_servers[PARLEY_ICE_SERVERS_MAX];
-	size_t ice_server_count;
+	ice_options ice;
 	bool echo, json, verbose;
 	const char *send_file, *receive_dir, *key_log_file;
 	media_options media;

@@ -389,8 +389,9 @@ static bool create_pc(session *s)
 		return true;
 	parley_configuration configuration;
 	parley_configuration_default(&configuration);
-	configuration.ice_servers = s->options->ice_servers;
-	configuration.ice_server_count = s->options->ice_server_count;
+	ice_options_apply(&s->options->ice, &configuration);
+	configuration.tls_ca_file = s->options->ca_file;
+	configuration.tls_insecure = s->options->insecure;
 	configuration.log_level = s->options->verbose ? PARLEY_LOG_DEBUG : PARLEY_LOG_OFF;
 	configuration.key_log = s->key_log != NULL;
 	configuration.decline_media = true;

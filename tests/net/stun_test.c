@@ -5,6 +5,7 @@
 
 #include "base/addr.h"
 #include "base/time.h"
+#include "net/stream.h"
 #include "net/stun.h"
 #include "net/udp.h"
 #include "stun/build.h"
@@ -65,7 +66,7 @@ static void server_close(server *s)
 typedef struct {
 	net_stun_ping *ping;
 	size_t events, answers;
-	bool over;
+	bool over, closed;
 } pinger;
 
 static void ping_event(void *me, const stun_ping_event *event, bool last)
@@ -79,6 +80,17 @@ static void ping_event(void *me, const stun_ping_event *event, bool last)
 		net_stun_ping_free(p->ping);
 }
 
+static void ping_closed(void *me, const char *why)
+{
+	pinger *p = me;
+	assert_true(why[0] != '\0');
+	p->closed = p->over = true;
+	net_stun_ping_free(p->ping);
+}
+
+static const net_stun_ping_callbacks callbacks = {ping_event, ping_closed};
+static const net_stun_server over_udp = {0};
+
 static void pings_are_answered_or_lost(void **state)
 {
 	(void)state;
@@ -89,7 +101,8 @@ static void pings_are_answered_or_lost(void **state)
 	parley_addr address = *net_udp_local(s.sockets[0]);
 	for (int alive = 1; alive >= 0; alive--) {
 		pinger p = {0};
-		assert_int_equal(net_stun_ping_new(loop, &address, &config, ping_event, &p, &p.ping), 0);
+		assert_int_equal(net_stun_ping_new(loop, &over_udp, &address, NULL, &config, &callbacks, &p, &p.ping),
+				 0);
 		harness_run_until(loop, &p.over);
 		assert_int_equal(p.events, 3);
 		assert_int_equal(p.answers, alive ? 3 : 0);
@@ -97,6 +110,54 @@ static void pings_are_answered_or_lost(void **state)
 			server_close(&s);
 		config.timeout_us = US_PER_MS;
 	}
+	harness_loop_free(loop);
+}
+
+/* Answers each request after an answer to nobody, a byte here and the rest there; the second one by the connection's end. */
+static void stream_came(void *me, net_stream *stream, slice data)
+{
+	size_t *requests = me;
+	uint8_t bytes[128];
+	stun_message m;
+	assert_int_equal(stun_parse(data, &m), 0);
+	stun_id other = m.id;
+	other.bytes[0] ^= 1;
+	writer w = writer_of(bytes, sizeof bytes);
+	stun_begin(&w, STUN_SUCCESS, STUN_BINDING, &other);
+	net_stream_write(stream, writer_slice(&w));
+	const parley_addr mapped = net_stream_remote(stream);
+	w = writer_of(bytes, sizeof bytes);
+	stun_begin(&w, STUN_SUCCESS, STUN_BINDING, &m.id);
+	stun_put_xor_address(&w, STUN_ATTR_XOR_MAPPED_ADDRESS, &mapped);
+	net_stream_write(stream, slice_part(writer_slice(&w), 0, 1));
+	net_stream_write(stream, slice_part(writer_slice(&w), 1, w.len));
+	if (++*requests == 2)
+		net_stream_close(stream);
+}
+
+static void stream_accepted(void *me, net_listener *listener, net_stream *stream)
+{
+	(void)listener;
+	net_stream_set_callbacks(stream, &(net_stream_callbacks){.on_data = stream_came}, me);
+}
+
+static void pings_go_over_tcp_until_it_ends(void **state)
+{
+	(void)state;
+	static const stun_ping_config config = {.count = 3, .interval_us = US_PER_MS, .timeout_us = 30 * US_PER_S};
+	uv_loop_t *loop = harness_loop_new();
+	size_t requests = 0;
+	pinger p = {0};
+	net_listener *listener;
+	parley_addr address = addr_ipv4(127, 0, 0, 1, 0);
+	assert_int_equal(net_listener_new(loop, &address, NULL, stream_accepted, &requests, &listener, NULL), 0);
+	address = net_listener_address(listener);
+	net_stun_server over_tcp = {.host = "127.0.0.1", .port = address.port, .stream = true};
+	assert_int_equal(net_stun_ping_new(loop, &over_tcp, &address, NULL, &config, &callbacks, &p, &p.ping), 0);
+	harness_run_until(loop, &p.over);
+	assert_true(p.closed);
+	assert_int_equal(p.answers, 2);
+	net_listener_free(listener);
 	harness_loop_free(loop);
 }
 
@@ -142,7 +203,7 @@ static void what_is_freed_says_nothing(void **state)
 	pinger p = {0};
 	discoverer d = {0};
 	parley_addr local = addr_ipv4(127, 0, 0, 1, 0), nowhere = addr_ipv4(127, 0, 0, 1, 9);
-	assert_int_equal(net_stun_ping_new(loop, &nowhere, &config, ping_event, &p, &p.ping), 0);
+	assert_int_equal(net_stun_ping_new(loop, &over_udp, &nowhere, NULL, &config, &callbacks, &p, &p.ping), 0);
 	assert_int_equal(net_stun_behaviour_new(loop, &local, &nowhere, behaviour_done, &d, &d.behaviour), 0);
 	net_stun_ping_free(p.ping);
 	net_stun_behaviour_free(d.behaviour);
@@ -161,13 +222,21 @@ static void wrong_calls_are_refused(void **state)
 	assert_int_equal(net_stun_behaviour_new(loop, &foreign, &nowhere, behaviour_done, &d, &d.behaviour),
 			 PARLEY_EIO);
 	assert_int_equal(net_stun_behaviour_new(loop, &nowhere, &v6, behaviour_done, &d, &d.behaviour), PARLEY_EINVAL);
-	assert_int_equal(net_stun_ping_new(loop, &nowhere, &(stun_ping_config){.count = 1}, ping_event, &p, &p.ping),
+	assert_int_equal(net_stun_ping_new(loop, &over_udp, &nowhere, NULL, &(stun_ping_config){.count = 1}, &callbacks,
+					   &p, &p.ping),
 			 PARLEY_EINVAL);
 	net_stun_server parsed;
 	const char *reason;
 	assert_int_equal(net_stun_server_parse("stun:[2001:db8::1]:19302", &parsed, &reason), 0);
 	assert_string_equal(parsed.host, "2001:db8::1");
 	assert_int_equal(parsed.port, 19302);
+	assert_false(parsed.stream || parsed.tls);
+	assert_int_equal(net_stun_server_parse("turns:example.org", &parsed, &reason), 0);
+	assert_true(parsed.stream && parsed.tls);
+	assert_int_equal(parsed.port, 5349);
+	assert_int_equal(
+		net_stun_ping_new(loop, &parsed, &nowhere, NULL, &(stun_ping_config){1, 1, 1}, &callbacks, &p, &p.ping),
+		PARLEY_EINVAL); /* whom to believe? */
 	assert_int_equal(net_stun_server_parse("http://example.org", &parsed, &reason), PARLEY_EINVAL);
 	harness_loop_free(loop);
 }
@@ -179,9 +248,12 @@ static void open_and_free(void *context)
 	uv_loop_t loop;
 	assert_int_equal(uv_loop_init(&loop), 0);
 	parley_addr local = addr_ipv4(127, 0, 0, 1, 9);
+	const net_stun_server over_tcp = {.host = "127.0.0.1", .port = 9, .stream = true};
 	net_stun_ping *ping;
 	net_stun_behaviour *behaviour;
-	if (net_stun_ping_new(&loop, &local, &config, ping_event, NULL, &ping) == 0)
+	if (net_stun_ping_new(&loop, &over_tcp, &local, NULL, &config, &callbacks, NULL, &ping) == 0)
+		net_stun_ping_free(ping);
+	if (net_stun_ping_new(&loop, &over_udp, &local, NULL, &config, &callbacks, NULL, &ping) == 0)
 		net_stun_ping_free(ping);
 	if (net_stun_behaviour_new(&loop, &local, &local, behaviour_done, NULL, &behaviour) == 0)
 		net_stun_behaviour_free(behaviour);
@@ -198,9 +270,9 @@ static void every_failed_allocation_is_survived(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(pings_are_answered_or_lost),	       cmocka_unit_test(loopback_has_no_nat),
-		cmocka_unit_test(what_is_freed_says_nothing),	       cmocka_unit_test(wrong_calls_are_refused),
-		cmocka_unit_test(every_failed_allocation_is_survived),
+		cmocka_unit_test(pings_are_answered_or_lost), cmocka_unit_test(pings_go_over_tcp_until_it_ends),
+		cmocka_unit_test(loopback_has_no_nat),	      cmocka_unit_test(what_is_freed_says_nothing),
+		cmocka_unit_test(wrong_calls_are_refused),    cmocka_unit_test(every_failed_allocation_is_survived),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
