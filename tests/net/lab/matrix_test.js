@@ -17,8 +17,13 @@ const LABS_OF_FAILURES = 9; /* what does not, waits */
 const TABLE_MS = 900_000;
 const COLUMN = 33;
 
-const FEATURES = { turn: false, iceTcp: false };
-const STUN = ['--ice-server', 'stun:stun.l.google.com:19302'];
+const ICE_TCP = false; /* whether peers connect to each other by TCP */
+const STUN = () => ['--ice-server', 'stun:stun.l.google.com:19302'];
+const TURN = (lab) => [
+	...STUN(),
+	...['turn:turn.test', 'turn:turn.test?transport=tcp', 'turns:turn.test:443'].flatMap((url) => ['--ice-server', url]),
+	...['--ice-user', 'u', '--ice-password', 'p', '--ca', lab.certificate],
+];
 const TALK = ['--count', '5', '--interval', '10'];
 
 /* Runs body(item, lab) for all items, as many at a time as there are labs. */
@@ -37,7 +42,7 @@ async function runCell(cell, lab, servers) {
 	await lab.set('A', cell.a);
 	await lab.set('B', cell.b);
 	try {
-		cell.outcome = await call(lab, [...servers, ...TALK]);
+		cell.outcome = await call(lab, [...servers(lab), ...TALK]);
 	} catch (error) {
 		cell.outcome = { way: 'error', reasons: [error.message] };
 	}
@@ -67,14 +72,15 @@ function printTable(title, cells) {
 	}
 }
 
-/* pick(a, b): whether the cell of these kinds is one of the few. ipv6: of A and B. */
-function table(title, { ipv6 = ['none', 'none'], servers = STUN, features = FEATURES, pick }) {
+/* servers: STUN or TURN. ipv6: of A and B. few: the cells that are run where time is short, as "kindA kindB". */
+function table(title, { servers, ipv6 = ['none', 'none'], few }) {
+	const features = { turn: servers === TURN, iceTcp: ICE_TCP };
 	test(title, { limit: TABLE_MS }, async (t) => {
 		const cells = [];
 		for (const kindA of KINDS)
 			for (const kindB of KINDS) {
 				const [a, b] = [{ kind: kindA, ipv6: ipv6[0] }, { kind: kindB, ipv6: ipv6[1] }];
-				if (LONG || pick(kindA, kindB)) cells.push({ a, b, expected: bestWay(a, b, features) });
+				if (LONG || few.includes(`${kindA} ${kindB}`)) cells.push({ a, b, expected: bestWay(a, b, features) });
 			}
 		const hopeless = cells.filter(({ expected }) => expected === 'none');
 		const hopeful = cells.filter(({ expected }) => expected !== 'none');
@@ -87,11 +93,17 @@ function table(title, { ipv6 = ['none', 'none'], servers = STUN, features = FEAT
 	});
 }
 
-const among = (...cells) => (a, b) => cells.includes(`${a} ${b}`);
-
 table('IPv4, STUN only', {
-	features: { turn: false, iceTcp: false },
-	pick: among('open open', 'open symmetric', 'full-cone port-restricted', 'addr-restricted symmetric', 'port-restricted port-restricted', 'symmetric port-restricted', 'udp-blocked open'),
+	servers: STUN,
+	few: ['open open', 'open symmetric', 'full-cone port-restricted', 'addr-restricted symmetric', 'port-restricted port-restricted', 'symmetric port-restricted', 'udp-blocked open'],
 });
+table('IPv4, TURN', {
+	servers: TURN,
+	few: ['open port-restricted', 'symmetric symmetric', 'port-restricted symmetric', 'full-cone udp-blocked', 'udp-blocked udp-blocked', 'tcp443-only open', 'tcp443-only udp-blocked', 'tcp443-only tcp443-only'],
+});
+table('IPv4, and IPv6 without filters', { servers: TURN, ipv6: ['open', 'open'], few: ['symmetric symmetric', 'udp-blocked open'] });
+table('IPv4, and IPv6 behind stateful firewalls', { servers: TURN, ipv6: ['fw', 'fw'], few: ['symmetric symmetric', 'open full-cone', 'tcp443-only symmetric'] });
+table('IPv4, and IPv6 behind NATs', { servers: TURN, ipv6: ['nat66', 'nat66'], few: ['port-restricted port-restricted', 'symmetric symmetric'] });
+table('IPv4, and IPv6 at B only', { servers: TURN, ipv6: ['none', 'fw'], few: ['port-restricted addr-restricted', 'symmetric port-restricted'] });
 
 run();
