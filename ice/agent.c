@@ -78,20 +78,10 @@ int ice_create(const ice_config *config, ice_agent **out)
 	return 0;
 }
 
-static void clear_locals(ice_agent *a)
-{
-	for (size_t i = 0; i < a->local_count; i++)
-		free(a->locals[i]);
-	a->local_count = 0;
-	for (size_t i = 0; i < a->base_count; i++)
-		a->bases[i].offered = false;
-}
-
 static void clear(ice_agent *a)
 {
-	ice_pairs_clear(a);
-	ice_forget_remote(a);
-	clear_locals(a);
+	ice_generation_clear(a);
+	ice_former_clear(a);
 	ice_wire_clear(a);
 	ice_gathers_clear(a);
 }
@@ -231,6 +221,12 @@ static void ice_set_state(ice_agent *a, ice_state state)
 	trace_printf(a->config.trace, TRACE_INFO, "ice", "%s -> %s", state_names[a->state], state_names[state]);
 	a->state = state;
 	ice_queue_event(a, ICE_EVENT_STATE, state);
+}
+
+void ice_state_restarted(ice_agent *a)
+{
+	if (!a->path.active && a->state != ICE_NEW)
+		ice_set_state(a, ICE_CHECKING);
 }
 
 void ice_set_gathering(ice_agent *a, ice_gathering gathering)
@@ -521,33 +517,6 @@ const char *ice_local_ufrag(const ice_agent *a)
 const char *ice_local_pwd(const ice_agent *a)
 {
 	return a->local.pwd;
-}
-
-int ice_restart(ice_agent *a, uint64_t now)
-{
-	ice_credentials fresh = {0};
-	if (a->state == ICE_CLOSED)
-		return PARLEY_ESTATE;
-	int err = ice_new_credentials(a, &fresh);
-	if (err)
-		return err;
-	ice_pairs_clear(a);
-	ice_forget_remote(a);
-	clear_locals(a);
-	a->local = fresh;
-	a->generation++;
-	a->counters.restarts++;
-	a->concluded = a->has_valid_since = a->pac_expired = a->remote_lite = false;
-	if (a->nominations_made < a->nominations_heard)
-		a->nominations_made = a->nominations_heard;
-	a->nominations_heard = 0;
-	a->pac_deadline = TIME_NEVER;
-	trace_printf(a->config.trace, TRACE_INFO, "ice", "restart: generation %u", a->generation);
-	if (!a->path.active && a->state != ICE_NEW)
-		ice_set_state(a, ICE_CHECKING);
-	ice_gather_again(a);
-	ice_settle(a, now);
-	return 0;
 }
 
 ice_state ice_get_state(const ice_agent *a)

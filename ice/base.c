@@ -300,6 +300,7 @@ void ice_base_remove(ice_agent *a, uint64_t now, size_t base)
 		if (a->pairs[i]->base == base)
 			ice_pair_remove(a, a->pairs[i]);
 	ice_gather_forget(a, base);
+	ice_former_forget_base(a, base);
 	drop_locals_of(a, base);
 	drop_early_of(a, &a->bases[base].addr);
 	a->bases[base].used = a->bases[base].offered = false;

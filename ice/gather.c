@@ -59,7 +59,6 @@ void ice_gather_forget(ice_agent *a, size_t base)
 void ice_gather_again(ice_agent *a)
 {
 	a->gather_count = 0;
-	ice_servers_sweep(a);
 	if (a->base_count || a->end_of_sources)
 		ice_set_gathering(a, ICE_GATHERING_ACTIVE);
 	ice_bases_offer(a);

@@ -51,8 +51,9 @@
 #define ICE_TAILROOM 3u
 #define ICE_PACKET_MAX (1200u + ICE_HEADROOM + ICE_TAILROOM) /* room to give to ice_poll_transmit */
 
-#define ICE_PWD_MAX 256u    /* RFC 8839 5.4: 22 to 256 */
-#define ICE_REASON_MAX 128u /* characters */
+#define ICE_PWD_MAX 256u	 /* RFC 8839 5.4: 22 to 256 */
+#define ICE_UFRAG_LENGTH_MAX 32u /* of ours; RFC 8839 5.4 allows more */
+#define ICE_REASON_MAX 128u	 /* characters */
 
 typedef struct ice_agent ice_agent;
 
@@ -292,11 +293,16 @@ bool ice_set_controlling(ice_agent *a, bool controlling);
 bool ice_is_controlling(const ice_agent *a);
 
 /*
- * New ufrag and pwd; local candidates are gathered anew and reported again; the remote's credentials and candidates are
- * forgotten until ice_set_remote. The pair that carries data keeps carrying it, and its consent is kept, until the new
- * generation has nominated one (RFC 8445 9). May fail with the random source's error, then nothing changed.
+ * New ufrag and pwd; local candidates are gathered anew and reported again; the remote's credentials and candidates are forgotten until
+ * ice_set_remote. The pair that carries data keeps carrying it, and its consent is kept, until the new generation has
+ * nominated one (RFC 8445 9). The generation before is kept aside until ice_agreed. May fail with the random source's error or
+ * PARLEY_ENOMEM, then nothing changed.
  */
 int ice_restart(ice_agent *a, uint64_t now);
+/* Offer and answer are both there: no way back. */
+void ice_agreed(ice_agent *a);
+/* The generation agreed on last is back, with its credentials, candidates and pairs; those since are gone. False: it was never left. */
+bool ice_rollback(ice_agent *a, uint64_t now);
 
 /*
  * A datagram that looks like STUN or TURN's ChannelData (ice_wants) arrived at the socket bound at local, from remote. 0: it was one

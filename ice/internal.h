@@ -8,6 +8,7 @@
  *   gather.c     asking STUN servers
  *   relay.c      allocations at TURN servers, and the permissions that paths through them need
  *   tcp.c        connections of ICE over TCP, and the frames on them
+ *   restart.c    restarts and rollbacks: the generation before is kept
  *   remote.c     the remote's credentials and candidates, names, early requests
  *   checklist.c  pairs: forming, order, freezing, the triggered queue
  *   check.c      our checks: sending, responses
@@ -31,10 +32,9 @@
 #include "stun/stun.h"
 
 #define ICE_NO_BASE SIZE_MAX
-#define ICE_COMPONENT 1u	 /* BUNDLE and rtcp-mux: the only one */
-#define ICE_UFRAG_LENGTH_MAX 32u /* of one of ours */
-#define ICE_PWD_LENGTH 24u	 /* RFC 8839 5.4: at least 128 bits; 144 here */
-#define ICE_UFRAG_MIN 4u	 /* RFC 8839 5.4: at least 24 bits of randomness */
+#define ICE_COMPONENT 1u   /* BUNDLE and rtcp-mux: the only one */
+#define ICE_PWD_LENGTH 24u /* RFC 8839 5.4: at least 128 bits; 144 here */
+#define ICE_UFRAG_MIN 4u   /* RFC 8839 5.4: at least 24 bits of randomness */
 #define ICE_PWD_MIN 22u
 #define ICE_MESSAGE_MAX 1200u	/* of those built here, before they are enveloped */
 #define ICE_EVENTS_MAX 256u	/* far more than one call can cause; beyond it the oldest goes */
@@ -263,11 +263,15 @@ typedef struct {
 	uint32_t value; /* a state, a role, a candidate's id, a stream */
 } ice_queued_event;
 
+typedef struct ice_former ice_former;
+
 struct ice_agent {
 	ice_config config;
 	bool controlling;
 	uint64_t tie_breaker;
-	uint32_t generation; /* counts restarts */
+	uint32_t generation,
+		last_generation; /* a restart takes the next number, a rollback goes back to an older one */
+	ice_former *former;	 /* NULL: the generation is agreed on */
 	uint32_t next_id;
 	ice_state state;
 	ice_gathering gathering;
@@ -334,6 +338,15 @@ void ice_set_gathering(ice_agent *a, ice_gathering gathering);
 void ice_take_role(ice_agent *a, bool controlling);
 int ice_new_credentials(const ice_agent *a, ice_credentials *out);
 int ice_receive_stun(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote, slice message);
+
+void ice_state_restarted(ice_agent *a);
+
+/* restart.c */
+void ice_generation_clear(ice_agent *a); /* candidates and pairs */
+void ice_former_clear(ice_agent *a);
+void ice_former_forget_base(ice_agent *a, size_t base);
+/* A pair of the generation that was put aside; NULL: there is no such one. */
+ice_pair *ice_former_pair(const ice_agent *a, uint32_t generation, uint32_t id);
 
 /* base.c */
 bool ice_find_base(const ice_agent *a, const parley_addr *addr, size_t *index);

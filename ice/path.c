@@ -5,8 +5,10 @@
 
 static ice_pair *path_pair(const ice_agent *a)
 {
-	if (!a->path.active || a->path.generation != a->generation)
+	if (!a->path.active)
 		return NULL;
+	if (a->path.generation != a->generation)
+		return ice_former_pair(a, a->path.generation, a->path.pair_id);
 	for (size_t i = 0; i < a->pair_count; i++)
 		if (a->pairs[i]->id == a->path.pair_id)
 			return a->pairs[i];

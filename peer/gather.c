@@ -137,13 +137,27 @@ void gather_start(parley_core *core)
 
 /* --- remote candidates --- */
 
+static int parse_candidate(parley_core *core, slice line, ice_candidate *out)
+{
+	int err = ice_candidate_parse(line, out);
+	return err == PARLEY_EINVAL ? core_fail(core, err, "malformed candidate: %.*s",
+						(int)(line.len < 80 ? line.len : 80), (const char *)line.data)
+				    : err;
+}
+
+int remote_candidate_check(parley_core *core, slice line)
+{
+	ice_candidate candidate;
+	int err = parse_candidate(core, line, &candidate);
+	return err == PARLEY_EUNSUPPORTED ? 0 : err;
+}
+
 int remote_candidate_add(parley_core *core, slice line)
 {
 	ice_candidate candidate;
-	int err = ice_candidate_parse(line, &candidate);
+	int err = parse_candidate(core, line, &candidate);
 	if (err == PARLEY_EINVAL)
-		return core_fail(core, err, "malformed candidate: %.*s", (int)(line.len < 80 ? line.len : 80),
-				 (const char *)line.data);
+		return err;
 	if (!err && candidate.component == 1)
 		err = ice_add_remote_candidate(core->ice, core->now, &candidate);
 	/* Of a kind not used here, of an older generation, or one too many: left out, as browsers do. */

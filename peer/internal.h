@@ -89,8 +89,9 @@ struct parley_core {
 	uint64_t ice_pacing_us;		      /* what we propose */
 	uint64_t min_bps, start_bps, max_bps; /* 0: the default */
 	uint64_t created_at, unix_time_s;     /* the wall clock then */
-	bool restart_wanted;		      /* restart_ice was called and no offer has taken it up */
-	bool negotiation_needed;	      /* the event was given and no negotiation has answered it */
+	/* The ufrag that restart_ice wants replaced; "": none. W3C's [[LocalIceCredentialsToReplace]] */
+	char restart_from[ICE_UFRAG_LENGTH_MAX + 1];
+	bool negotiation_needed; /* the event was given and no negotiation has answered it */
 
 	/* gathering */
 	parley_addr locals[ICE_BASES_MAX];
@@ -144,6 +145,8 @@ void jsep_check_negotiation_needed(parley_core *core);
 void jsep_clear(parley_core *core);
 
 /* negotiate.c */
+/* Could negotiate_remote_ice read the candidates? Changes nothing. */
+int negotiate_check_candidates(parley_core *core, const sdp_session *remote, size_t section);
 /* The credentials and candidates of a remote offer or answer go to ICE; section: the one that speaks for the transport. */
 int negotiate_remote_ice(parley_core *core, const sdp_session *remote, size_t section);
 /* Offer and answer are agreed: makes DTLS and SCTP for them if there are none. Changes nothing if it fails. */
@@ -175,7 +178,8 @@ void failure_of_ice(const parley_core *core, text *out);
 void gather_start(parley_core *core);
 void gather_on_candidate(parley_core *core, const ice_candidate *candidate);
 void gather_on_state(parley_core *core, ice_gathering state);
-int remote_candidate_add(parley_core *core, slice line); /* to ICE; unusable kinds are 0 */
+int remote_candidate_check(parley_core *core, slice line); /* PARLEY_EINVAL: malformed */
+int remote_candidate_add(parley_core *core, slice line);   /* to ICE; unusable kinds are 0 */
 
 /* demux.c: nothing happens where there is none */
 int demux_join(parley_core *core, struct parley_demux *demux, void *owner);

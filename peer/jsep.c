@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 #include "peer/internal.h"
 
 sdp_session *local_description(const parley_core *core)
@@ -42,11 +43,43 @@ static bool has_data_section(const sdp_session *session)
 	return session && sdp_data_section(session) >= 0;
 }
 
+/* --- ICE restarts --- */
+
+static bool restarts_from(const parley_core *core, slice ufrag)
+{
+	return core->restart_from[0] && slice_equal_string(ufrag, core->restart_from);
+}
+
+static void restart_from_here(parley_core *core)
+{
+	text t = text_of(core->restart_from, sizeof core->restart_from);
+	text_string(&t, ice_local_ufrag(core->ice));
+}
+
+/* W3C webrtc-pc 4.4.1.5: asked for, and the description in force still has the credentials of then. */
+static bool restart_is_wanted(const parley_core *core)
+{
+	const sdp_session *session = core->current_local;
+	int section = session ? sdp_transport_section(session) : -1;
+	return section >= 0 && restarts_from(core, sdp_transport_of(session, (size_t)section).ufrag);
+}
+
+/* ICE as it was agreed on last; an offer made since, which has other credentials, is worth nothing any more. */
+static void roll_back_ice(parley_core *core)
+{
+	if (!ice_rollback(core->ice, core->now))
+		return;
+	created_clear(&core->offer);
+	created_clear(&core->answer);
+	if (core->restart_from[0])
+		restart_from_here(core);
+}
+
 /* W3C webrtc-pc 4.7.3 */
 void jsep_check_negotiation_needed(parley_core *core)
 {
 	bool wants_data = dc_next(core->channels, 0) != 0 && !has_data_section(core->current_local);
-	bool needed = wants_data || core->restart_wanted || transceivers_need_negotiation(core);
+	bool needed = wants_data || restart_is_wanted(core) || transceivers_need_negotiation(core);
 	if (core->signaling_state != PARLEY_SIGNALING_STABLE || needed == core->negotiation_needed)
 		return;
 	core->negotiation_needed = needed;
@@ -174,11 +207,10 @@ static int create_offer(parley_core *core)
 	if (state != PARLEY_SIGNALING_STABLE && state != PARLEY_SIGNALING_HAVE_LOCAL_OFFER)
 		return core_fail(core, PARLEY_ESTATE, "no offer can be made in state %s",
 				 parley_signaling_state_name(state));
-	if (core->restart_wanted) {
+	if (restarts_from(core, slice_from_string(ice_local_ufrag(core->ice)))) {
 		int err = ice_restart(core->ice, core->now);
 		if (err)
 			return err;
-		core->restart_wanted = false;
 	}
 	return create_description(core, PARLEY_SDP_OFFER, &core->offer);
 }
@@ -214,7 +246,8 @@ int parley_core_restart_ice(parley_core *core)
 {
 	if (core->closed)
 		return PARLEY_ECLOSED;
-	core->restart_wanted = core->current_local != NULL; /* before the first offer there is nothing to restart */
+	if (core->current_local) /* before the first offer there is nothing to restart */
+		restart_from_here(core);
 	jsep_check_negotiation_needed(core);
 	return 0;
 }
@@ -255,7 +288,17 @@ static void roll_back(parley_core *core)
 	drop(&core->pending_local);
 	drop(&core->pending_remote);
 	transceivers_roll_back(core);
+	roll_back_ice(core);
 	state_set_signaling(core, PARLEY_SIGNALING_STABLE);
+}
+
+/* As in stable after an answer, what is needed still is said again (W3C webrtc-pc 4.4.1.5). */
+static void set_rollback(parley_core *core)
+{
+	roll_back(core);
+	core->negotiation_needed = false;
+	jsep_check_negotiation_needed(core);
+	transport_pump(core);
 }
 
 /* The pending pair is agreed on and becomes the current one. */
@@ -271,6 +314,9 @@ static void settle(parley_core *core, bool answer_is_local)
 	created_clear(&core->offer);
 	created_clear(&core->answer);
 	core->negotiation_needed = false;
+	ice_agreed(core->ice);
+	if (!restart_is_wanted(core))
+		core->restart_from[0] = '\0';
 	transceivers_negotiated(core, answer_is_local);
 	state_set_signaling(core, PARLEY_SIGNALING_STABLE);
 	jsep_check_negotiation_needed(core);
@@ -331,7 +377,7 @@ int parley_core_set_local_description(parley_core *core, uint64_t now, parley_sd
 	if (err)
 		return err;
 	if (type == PARLEY_SDP_ROLLBACK) {
-		roll_back(core);
+		set_rollback(core);
 		return 0;
 	}
 	created_description *created;
@@ -357,11 +403,16 @@ static int set_remote_offer(parley_core *core, sdp_session *offer)
 	if (!core->current_local)
 		ice_set_controlling(core->ice, false);
 	int section = sdp_transport_section(offer);
-	err = section < 0 ? 0 : negotiate_remote_ice(core, offer, (size_t)section);
+	err = section < 0 ? 0 : negotiate_check_candidates(core, offer, (size_t)section);
 	if (err)
 		return err;
 	if (core->signaling_state == PARLEY_SIGNALING_HAVE_LOCAL_OFFER)
 		roll_back(core);
+	else
+		roll_back_ice(core); /* of an offer that was created and never set, or of one that this replaces */
+	err = section < 0 ? 0 : negotiate_remote_ice(core, offer, (size_t)section);
+	if (err)
+		return err;
 	err = transceivers_match_offer(core, offer);
 	if (err)
 		return err;
@@ -404,7 +455,7 @@ int parley_core_set_remote_description(parley_core *core, uint64_t now, parley_s
 	if (err)
 		return err;
 	if (type == PARLEY_SDP_ROLLBACK) {
-		roll_back(core);
+		set_rollback(core);
 		return 0;
 	}
 	sdp_session *session;

@@ -1,6 +1,15 @@
 #include "base/text.h"
 #include "peer/internal.h"
 
+int negotiate_check_candidates(parley_core *core, const sdp_session *remote, size_t section)
+{
+	const sdp_media *media = &remote->media[section];
+	int err = 0;
+	for (size_t i = 0; i < media->candidates.count && !err; i++)
+		err = remote_candidate_check(core, media->candidates.items[i]);
+	return err;
+}
+
 int negotiate_remote_ice(parley_core *core, const sdp_session *remote, size_t section)
 {
 	sdp_transport transport = sdp_transport_of(remote, section);

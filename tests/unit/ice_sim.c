@@ -50,6 +50,8 @@ void sim_exchange_credentials(sim *s)
 				     slice_from_string(ice_local_pwd(from)), false);
 		sim_pump(s);
 	}
+	for (int i = 0; i < 2; i++)
+		ice_agreed(s->side[i].ice);
 }
 
 /* --- NAT --- */

@@ -1,0 +1,257 @@
+/*
+ * ICE restarts (RFC 8445 9), which an offer begins and only the answer makes good: until then the generation before is kept, so that
+ * a rollback (RFC 8829 4.1.10.2) can bring it back. It does not check anything meanwhile, but its path carries data.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "ice/internal.h"
+
+/* A generation put aside. */
+struct ice_former {
+	uint32_t generation;
+	ice_gathering gathering;
+	ice_credentials local, remote;
+	bool remote_lite;
+	ice_remote_options remote_options;
+	uint64_t ta_us;
+	ice_local *locals[ICE_LOCAL_CANDIDATES_MAX];
+	size_t local_count;
+	ice_remote *remotes[2 * ICE_REMOTE_CANDIDATES_MAX];
+	size_t remote_count, learnt_count;
+	bool has_remote, end_of_remote;
+	ice_pair *pairs[ICE_PAIRS_MAX];
+	size_t pair_count;
+	bool concluded, has_valid_since, pac_expired;
+	uint64_t valid_since, pac_deadline;
+	uint32_t nominations_heard;
+};
+
+/* --- the present generation --- */
+
+static void forget_locals(ice_agent *a)
+{
+	a->local_count = 0;
+	for (size_t i = 0; i < a->base_count; i++)
+		a->bases[i].offered = false;
+}
+
+void ice_generation_clear(ice_agent *a)
+{
+	ice_pairs_clear(a);
+	ice_forget_remote(a);
+	for (size_t i = 0; i < a->local_count; i++)
+		free(a->locals[i]);
+	forget_locals(a);
+}
+
+/* --- the one before --- */
+
+static void put_aside(ice_agent *a, ice_former *f)
+{
+	for (size_t i = 0; i < a->pair_count; i++) {
+		list_remove(&a->pairs[i]->triggered);
+		ice_check_forget(a->pairs[i]);
+	}
+	*f = (ice_former){
+		.generation = a->generation,
+		.gathering = a->gathering,
+		.local = a->local,
+		.remote = a->remote,
+		.remote_lite = a->remote_lite,
+		.remote_options = a->remote_options,
+		.ta_us = a->ta_us,
+		.local_count = a->local_count,
+		.remote_count = a->remote_count,
+		.learnt_count = a->learnt_count,
+		.has_remote = a->has_remote,
+		.end_of_remote = a->end_of_remote,
+		.pair_count = a->pair_count,
+		.concluded = a->concluded,
+		.has_valid_since = a->has_valid_since,
+		.pac_expired = a->pac_expired,
+		.valid_since = a->valid_since,
+		.pac_deadline = a->pac_deadline,
+		.nominations_heard = a->nominations_heard,
+	};
+	memcpy(f->locals, a->locals, sizeof f->locals);
+	memcpy(f->remotes, a->remotes, sizeof f->remotes);
+	memcpy(f->pairs, a->pairs, sizeof f->pairs);
+	a->pair_count = a->remote_count = a->learnt_count = 0;
+	forget_locals(a);
+	ice_forget_remote(a);
+}
+
+static void take_back(ice_agent *a, const ice_former *f)
+{
+	a->generation = f->generation;
+	a->local = f->local;
+	a->remote = f->remote;
+	a->remote_lite = f->remote_lite;
+	a->remote_options = f->remote_options;
+	a->ta_us = f->ta_us;
+	a->local_count = f->local_count;
+	a->remote_count = f->remote_count;
+	a->learnt_count = f->learnt_count;
+	a->has_remote = f->has_remote;
+	a->end_of_remote = f->end_of_remote;
+	a->pair_count = f->pair_count;
+	a->concluded = f->concluded;
+	a->has_valid_since = f->has_valid_since;
+	a->pac_expired = f->pac_expired;
+	a->valid_since = f->valid_since;
+	a->pac_deadline = f->pac_deadline;
+	a->nominations_heard = f->nominations_heard;
+	memcpy(a->locals, f->locals, sizeof a->locals);
+	memcpy(a->remotes, f->remotes, sizeof a->remotes);
+	memcpy(a->pairs, f->pairs, sizeof a->pairs);
+}
+
+ice_pair *ice_former_pair(const ice_agent *a, uint32_t generation, uint32_t id)
+{
+	const ice_former *f = a->former;
+	for (size_t i = 0; f && f->generation == generation && i < f->pair_count; i++)
+		if (f->pairs[i]->id == id)
+			return f->pairs[i];
+	return NULL;
+}
+
+void ice_former_forget_base(ice_agent *a, size_t base)
+{
+	ice_former *f = a->former;
+	size_t kept = 0;
+	for (size_t i = 0; f && i < f->pair_count; i++)
+		if (f->pairs[i]->base != base)
+			f->pairs[kept++] = f->pairs[i];
+		else
+			free(f->pairs[i]);
+	if (f)
+		f->pair_count = kept;
+	kept = 0;
+	for (size_t i = 0; f && i < f->local_count; i++)
+		if (f->locals[i]->base != base)
+			f->locals[kept++] = f->locals[i];
+		else
+			free(f->locals[i]);
+	if (f)
+		f->local_count = kept;
+}
+
+void ice_former_clear(ice_agent *a)
+{
+	ice_former *f = a->former;
+	if (!f)
+		return;
+	for (size_t i = 0; i < f->pair_count; i++)
+		free(f->pairs[i]);
+	for (size_t i = 0; i < f->local_count; i++)
+		free(f->locals[i]);
+	for (size_t i = 0; i < f->remote_count; i++)
+		free(f->remotes[i]);
+	wipe(f, sizeof *f);
+	free(f);
+	a->former = NULL;
+}
+
+/* --- restart --- */
+
+int ice_restart(ice_agent *a, uint64_t now)
+{
+	ice_credentials fresh = {0};
+	if (a->state == ICE_CLOSED)
+		return PARLEY_ESTATE;
+	int err = ice_new_credentials(a, &fresh);
+	/* Of several restarts without an answer the first one's past is the one to come back to. */
+	ice_former *former = a->former ? a->former : malloc(sizeof *former);
+	if (!err && !former)
+		err = PARLEY_ENOMEM;
+	if (err) {
+		if (!a->former)
+			free(former);
+		return err;
+	}
+	if (a->former)
+		ice_generation_clear(a);
+	else
+		put_aside(a, former);
+	a->former = former;
+	a->local = fresh;
+	a->generation = ++a->last_generation;
+	a->counters.restarts++;
+	a->concluded = a->has_valid_since = a->pac_expired = a->remote_lite = false;
+	if (a->nominations_made < a->nominations_heard)
+		a->nominations_made = a->nominations_heard;
+	a->nominations_heard = 0;
+	a->pac_deadline = TIME_NEVER;
+	trace_printf(a->config.trace, TRACE_INFO, "ice", "restart: generation %u", a->generation);
+	ice_state_restarted(a);
+	ice_gather_again(a);
+	ice_settle(a, now);
+	return 0;
+}
+
+void ice_agreed(ice_agent *a)
+{
+	ice_former_clear(a);
+	ice_servers_sweep(a);
+}
+
+/* A base that has come since is offered and asked from; one whose candidate came back need not be. */
+static void restore_candidates(ice_agent *a)
+{
+	for (size_t i = 0; i < a->local_count; i++) {
+		ice_base *b = &a->bases[a->locals[i]->base];
+		b->offered |= addr_equal(&b->addr, &a->locals[i]->candidate.addr);
+	}
+	a->gather_count = 0;
+	for (size_t i = 0; i < a->base_count; i++)
+		if (a->bases[i].used && !a->bases[i].offered)
+			ice_gather_from(a, i);
+	ice_bases_offer(a);
+}
+
+static void restore_pairs(ice_agent *a, uint64_t now)
+{
+	for (size_t i = 0; i < a->pair_count; i++) {
+		ice_pair *p = a->pairs[i];
+		if (p->state == ICE_PAIR_IN_PROGRESS)
+			ice_pair_set_state(a, p, ICE_PAIR_WAITING); /* its check was given up */
+		p->nominating = false;
+		ice_pair_expire(a, now, p);
+	}
+	ice_pairs_reorder(a); /* the role may have changed */
+	/* The path may be of another generation, older or given up: it carries data until a pair of this one is nominated. */
+	if (!ice_path_is_well(a))
+		ice_pairs_recheck(a, now);
+}
+
+/* Names that were asked for may have been answered meanwhile, to nobody. */
+static void restore_names(ice_agent *a)
+{
+	for (size_t i = 0; i < a->remote_count; i++)
+		if (a->remotes[i]->name == ICE_NAME_ASKED)
+			ice_queue_event(a, ICE_EVENT_RESOLVE, a->remotes[i]->id);
+}
+
+bool ice_rollback(ice_agent *a, uint64_t now)
+{
+	ice_former *f = a->former;
+	if (a->state == ICE_CLOSED || !f)
+		return false;
+	ice_generation_clear(a);
+	take_back(a, f);
+	ice_set_gathering(a, f->gathering);
+	wipe(f, sizeof *f);
+	free(f);
+	a->former = NULL;
+	trace_printf(a->config.trace, TRACE_INFO, "ice", "rollback: generation %u", a->generation);
+	restore_candidates(a);
+	restore_pairs(a, now);
+	restore_names(a);
+	if (ice_gather_pending(a))
+		ice_set_gathering(a, ICE_GATHERING_ACTIVE);
+	ice_form_pairs(a);
+	ice_settle(a, now);
+	return true;
+}
