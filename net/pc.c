@@ -192,6 +192,7 @@ void parley_configuration_default(parley_configuration *configuration)
 		.mtu = core.mtu,
 		.mtu_max = core.mtu_max,
 		.log_level = core.log_level,
+		.ice_tcp = true,
 	};
 }
 
@@ -246,6 +247,9 @@ static int pc_set_up(parley_pc *pc, const parley_configuration *configuration)
 	config.mtu_max = configuration->mtu_max;
 	config.allow_loopback = pc->loopback;
 	config.ice_transport_policy = configuration->ice_transport_policy;
+	config.ice_tcp = configuration->ice_tcp;
+	pc->listens = configuration->ice_tcp && !configuration->port &&
+		      configuration->ice_transport_policy == PARLEY_ICE_TRANSPORT_ALL;
 	config.nomination = configuration->nomination;
 	config.ice_lite = configuration->ice_lite;
 	config.log_level = configuration->log_level;

@@ -8,6 +8,7 @@
  *   pc_names.c    names, by DNS and multicast DNS
  *   pc_sockets.c  UDP sockets
  *   pc_streams.c  TCP and TLS connections
+ *   pc_listeners.c  where connections of ICE over TCP are accepted
  */
 #ifndef PARLEY_NET_PC_INTERNAL_H
 #define PARLEY_NET_PC_INTERNAL_H
@@ -16,6 +17,7 @@
 #include "net/interfaces.h"
 #include "net/mdns.h"
 #include "net/port.h"
+#include "net/stream.h"
 #include "net/timer.h"
 #include "net/tls.h"
 #include "net/turn.h"
@@ -36,6 +38,9 @@ struct parley_pc {
 	net_port_user port_user;
 	net_udp *sockets[NET_INTERFACES_MAX];
 	size_t socket_count;
+	bool listens; /* for ICE over TCP */
+	net_listener *listeners[NET_INTERFACES_MAX];
+	size_t listener_count;
 	list_node lookups; /* pc_names.c's */
 	net_mdns *mdns;	   /* from the first ".local" name on */
 	bool mdns_failed;  /* and not tried again */
@@ -69,6 +74,12 @@ net_on_datagram pc_datagram_came;
 void pc_open_stream(parley_pc *pc, const parley_event *event);
 void pc_close_stream(parley_pc *pc, uint32_t id);
 void pc_close_streams(parley_pc *pc); /* what was written still goes out */
+/* One that was accepted, if the core takes it. */
+void pc_take_stream(parley_pc *pc, const parley_addr *local, const parley_addr *remote, net_stream *stream);
 void pc_send_on_stream(parley_pc *pc, const parley_packet *packet);
+
+/* pc_listeners.c */
+void pc_listen(parley_pc *pc); /* beside each socket */
+void pc_stop_listening(parley_pc *pc);
 
 #endif

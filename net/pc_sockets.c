@@ -57,11 +57,13 @@ void pc_bind(parley_pc *pc)
 		share_sockets(pc);
 	else
 		open_sockets(pc);
+	pc_listen(pc);
 	parley_core_local_addresses_done(pc->core, net_now());
 }
 
 void pc_unbind(parley_pc *pc)
 {
+	pc_stop_listening(pc);
 	for (size_t i = 0; i < pc->socket_count && !pc->port; i++)
 		net_udp_close(pc->sockets[i]);
 	pc->socket_count = 0;

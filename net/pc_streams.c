@@ -7,7 +7,7 @@
 /* Bytes that wait for the kernel beyond which data is dropped, as a router does whose queue is full: half a second at 2 Mbit/s. */
 #define PC_STREAM_QUEUE_MAX 131072u
 
-/* A stream that the core asked for under its id. */
+/* A stream that the core asked for, or took, under its id. */
 typedef struct {
 	list_node node;
 	parley_pc *pc;
@@ -102,6 +102,22 @@ void pc_open_stream(parley_pc *pc, const parley_event *e)
 	if (s)
 		forget(s);
 	parley_core_stream_closed(pc->core, net_now(), id, error, why[0] ? why : parley_strerror(error));
+}
+
+void pc_take_stream(parley_pc *pc, const parley_addr *local, const parley_addr *remote, net_stream *stream)
+{
+	static const net_stream_callbacks callbacks = {.on_data = received, .on_close = closed};
+	pc_stream *s = calloc(1, sizeof *s);
+	if (!s)
+		return; /* nobody took it: it is closed */
+	*s = (pc_stream){.pc = pc, .stream = stream};
+	if (parley_core_stream_accepted(pc->core, net_now(), local, remote, &s->id)) {
+		free(s);
+		return;
+	}
+	list_append(&pc->streams, &s->node);
+	net_stream_set_callbacks(stream, &callbacks, s);
+	net_turn_request(pc->turn); /* the core may have closed an older one for it */
 }
 
 void pc_close_stream(parley_pc *pc, uint32_t id)

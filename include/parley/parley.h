@@ -42,6 +42,7 @@ typedef struct {
 	const char *bind_address; /* only this local IP address; NULL: all that are up */
 	parley_port *port; /* these sockets, shared with others, instead of its own; the two above do not count then */
 	enum parley_ice_transport_policy ice_transport_policy;
+	bool ice_tcp; /* connect over TCP where UDP is blocked, and listen for it, though not at a parley_port; default true */
 	const char *
 		tls_ca_file; /* PEM: certificates of turns: servers are believed by these besides the system's; NULL: none more */
 	bool tls_insecure; /* believe any certificate of a turns: server: for tests only */

@@ -41,6 +41,7 @@ typedef struct peer {
 	bool gathered, connected, open, closed, got_message, got_bulk, freed, negotiation_needed;
 	bool echo;
 	bool hides_address; /* gives NAME instead of 127.0.0.1, as browsers do */
+	bool tcp_only;	    /* gives no candidates over UDP */
 	unsigned messages, candidates;
 	size_t last_len;
 	bool last_binary;
@@ -88,6 +89,19 @@ static char *with_address_hidden(const char *sdp)
 	return (char *)out.data;
 }
 
+/* malloc'ed */
+static char *without_udp(const char *sdp)
+{
+	buf out = {.limit = SIZE_MAX};
+	for (const char *end; (end = strchr(sdp, '\n')); sdp = end + 1) {
+		slice line = slice_of(sdp, (size_t)(end + 1 - sdp));
+		if (!memmem(line.data, line.len, " udp ", 5))
+			assert_int_equal(buf_append(&out, line), 0);
+	}
+	assert_int_equal(buf_append(&out, slice_of("", 1)), 0);
+	return (char *)out.data;
+}
+
 /* What the signaling would carry: all at once when gathering has ended. */
 static void give_description(peer *from)
 {
@@ -99,6 +113,11 @@ static void give_description(peer *from)
 		char *hidden = with_address_hidden(sdp);
 		parley_free(sdp);
 		sdp = hidden;
+	}
+	if (from->tcp_only) {
+		char *rest = without_udp(sdp);
+		parley_free(sdp);
+		sdp = rest;
 	}
 	if (to->pc) {
 		CHECK_CALL(to, parley_pc_set_remote_description(to->pc, type, sdp));
@@ -286,7 +305,7 @@ static void two_peers_meet_and_talk(void **state)
 	harness_run_until(c->loop, &c->a.connected);
 	harness_run_until(c->loop, &c->b.connected);
 	assert_true(c->a.gathered && c->b.gathered);
-	assert_int_equal(c->a.candidates, 1);
+	assert_int_equal(c->a.candidates, 3); /* UDP, TCP active and passive */
 	assert_string_equal(c->a.local_type, "host");
 
 	CHECK_CALL(&c->a, parley_pc_send(c->a.pc, c->a.channel, false, "hello", 5));
@@ -328,6 +347,28 @@ static void bulk_goes_both_ways(void **state)
 	parley_core_stats stats; /* loopback carries 64 KiB: as much as a DTLS record holds was found */
 	parley_pc_get_stats(c->a.pc, &stats);
 	assert_int_equal(stats.data_mtu, PARLEY_MTU_MAX);
+	couple_free(c);
+}
+
+static void tcp_does_where_udp_does_not(void **state)
+{
+	(void)state;
+	couple *c = couple_new(FREE_NEVER, FREE_NEVER);
+	c->a.tcp_only = c->b.tcp_only = c->b.echo = true;
+	couple_call(c);
+	harness_run_until(c->loop, &c->a.open);
+	parley_core_stats stats;
+	parley_pc_get_stats(c->a.pc, &stats);
+	assert_int_equal(stats.local.transport, PARLEY_TCP);
+	uint8_t *data = calloc(1, BULK_SIZE);
+	for (unsigned i = 0; i < BULK_MESSAGES; i++)
+		CHECK_CALL(&c->a, parley_pc_send(c->a.pc, c->a.channel, true, data, BULK_SIZE));
+	harness_run_until(c->loop, &c->a.got_bulk);
+	assert_int_equal(c->a.messages, BULK_MESSAGES);
+	free(data);
+	harness_run_until(c->loop, &c->b.open);
+	parley_pc_close(c->a.pc);
+	harness_run_until(c->loop, &c->b.closed);
 	couple_free(c);
 }
 
@@ -490,6 +531,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_peers_meet_and_talk),
 		cmocka_unit_test(bulk_goes_both_ways),
+		cmocka_unit_test(tcp_does_where_udp_does_not),
 		cmocka_unit_test(closing_tells_the_peer),
 		cmocka_unit_test(a_channel_may_be_closed_alone),
 		cmocka_unit_test(a_peer_may_free_itself_in_any_callback),
