@@ -65,6 +65,9 @@ static void pc_dispatch(parley_pc *pc, const parley_event *e)
 	case PARLEY_EVENT_MESSAGE:
 		CALL(on_message, e->message.channel, e->message.binary, e->message.data, e->message.len);
 		break;
+	case PARLEY_EVENT_MESSAGE_PART:
+		CALL(on_message_part, &e->message_part);
+		break;
 	case PARLEY_EVENT_BUFFERED_AMOUNT_LOW:
 		CALL(on_buffered_amount_low, e->buffered_amount_low);
 		break;

@@ -60,6 +60,16 @@ int parley_pc_send(parley_pc *pc, parley_channel channel, bool binary, const voi
 	return pc_called(pc, parley_core_send(pc->core, net_now(), channel, binary, data, len));
 }
 
+int parley_pc_send_part(parley_pc *pc, parley_channel channel, bool binary, const void *data, size_t len, bool last)
+{
+	return pc_called(pc, parley_core_send_part(pc->core, net_now(), channel, binary, data, len, last));
+}
+
+int parley_pc_set_partial_delivery(parley_pc *pc, parley_channel channel, bool on)
+{
+	return pc_called(pc, parley_core_set_partial_delivery(pc->core, channel, on));
+}
+
 int parley_pc_set_buffered_amount_low_threshold(parley_pc *pc, parley_channel channel, size_t bytes)
 {
 	return pc_called(pc, parley_core_set_buffered_amount_low_threshold(pc->core, channel, bytes));

@@ -72,6 +72,27 @@ int parley_core_send(parley_core *core, uint64_t now, parley_channel channel, bo
 	return 0;
 }
 
+int parley_core_send_part(parley_core *core, uint64_t now, parley_channel channel, bool binary, const void *data,
+			  size_t len, bool last)
+{
+	if (core->closed)
+		return PARLEY_ECLOSED;
+	core_enter(core, now);
+	slice part = slice_of(data, len);
+	if (!binary && !utf8_valid(part))
+		return core_fail(core, PARLEY_EINVAL, "the part of the text is not UTF-8");
+	int err = dc_send_part(core->channels, now, channel, binary, part, last);
+	if (err)
+		return core_fail(core, err, "part of %zu bytes not sent: %s", len, parley_strerror(err));
+	core->messages_sent += last;
+	return 0;
+}
+
+int parley_core_set_partial_delivery(parley_core *core, parley_channel channel, bool on)
+{
+	return core->closed ? PARLEY_ECLOSED : dc_set_partial_delivery(core->channels, channel, on);
+}
+
 size_t parley_core_buffered_amount(const parley_core *core, parley_channel channel)
 {
 	return dc_buffered_amount(core->channels, channel);

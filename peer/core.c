@@ -58,7 +58,7 @@ static bool mtu_is_valid(const parley_core_config *c)
 
 static bool config_is_valid(const parley_core_config *c)
 {
-	return c->random.fill && mtu_is_valid(c) && c->max_message_size >= MESSAGE_MAX_MIN &&
+	return c->random.fill && mtu_is_valid(c) && (!c->max_message_size || c->max_message_size >= MESSAGE_MAX_MIN) &&
 	       c->max_message_size <= MESSAGE_MAX_MAX && c->send_buffer_size >= c->mtu &&
 	       c->ice_server_count <= PARLEY_ICE_SERVERS_MAX && c->log_level <= PARLEY_LOG_DEBUG &&
 	       c->nomination <= PARLEY_NOMINATION_RENOMINATION && c->ice_transport_policy <= PARLEY_ICE_TRANSPORT_RELAY;

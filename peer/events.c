@@ -197,6 +197,18 @@ static bool translate(parley_core *core, const dc_event *e, parley_event *out)
 		out->message.data = e->data.data;
 		out->message.len = e->data.len;
 		return true;
+	case DC_EVENT_MESSAGE_PART:
+		core->messages_received += e->last && !e->aborted;
+		out->type = PARLEY_EVENT_MESSAGE_PART;
+		out->message_part = (parley_message_part){.channel = e->handle,
+							  .binary = e->binary,
+							  .first = e->first,
+							  .last = e->last,
+							  .aborted = e->aborted,
+							  .message = e->message,
+							  .data = e->data.data,
+							  .len = e->data.len};
+		return true;
 	case DC_EVENT_BUFFERED_LOW:
 		out->type = PARLEY_EVENT_BUFFERED_AMOUNT_LOW;
 		out->buffered_amount_low = e->handle;

@@ -89,9 +89,10 @@ int negotiate_create_sctp(parley_core *core, sctp_association **out)
 	config.trace = &core->trace;
 	config.mtu = (core->mtu - DTLS_RECORD_OVERHEAD) & ~(size_t)3;
 	config.mtu_max = core->mtu_max ? core->mtu_max - DTLS_RECORD_OVERHEAD : 0;
-	config.max_message_receive = core->max_message_size;
-	if (config.receive_window < 2 * core->max_message_size)
-		config.receive_window = 2 * core->max_message_size;
+	config.any_length = !core->max_message_size;
+	config.max_message_receive = core->max_message_size ? core->max_message_size : PARLEY_MESSAGE_MAX_DEFAULT;
+	if (config.receive_window < 2 * config.max_message_receive)
+		config.receive_window = 2 * config.max_message_receive;
 	config.send_buffer = core->send_buffer_size;
 	return sctp_create(&config, out);
 }

@@ -78,7 +78,7 @@ int sctp_create(const sctp_config *config, sctp_association **out)
 	a->streams_in = config->streams_in;
 	list_init(&a->control);
 	list_init(&a->events);
-	sctp_reassembly_init(&a->reassembly, config->max_message_receive);
+	sctp_reassembly_init(&a->reassembly, config->max_message_receive, config->any_length);
 	sctp_window_init(&a->window, config->receive_window, config->receive_window_max);
 	sctp_send_queue_init(&a->queue, config->send_buffer, config->schedule);
 	sctp_outstanding_init(&a->sent, a->local_tsn);
@@ -211,28 +211,70 @@ static bool may_send(const sctp_association *a)
 	return !a->ended && a->state <= SCTP_ESTABLISHED;
 }
 
-int sctp_send(sctp_association *a, uint64_t now, uint16_t stream, uint32_t ppid, slice message,
-	      const sctp_send_options *options)
+/* May so much be sent on the stream? */
+static int check_send(sctp_association *a, uint16_t stream, uint64_t len, sctp_stream_out **out)
 {
 	if (!may_send(a))
 		return PARLEY_ESTATE;
-	if (!message.len || stream >= a->streams_out)
+	if (stream >= a->streams_out)
 		return PARLEY_EINVAL;
-	if (message.len > a->config.max_message_send)
+	if (len > a->config.max_message_send && a->config.max_message_send != UINT32_MAX)
 		return PARLEY_EMSGSIZE;
-	sctp_stream_out *s = sctp_stream_out_of(&a->queue, stream);
-	if (!s)
+	*out = sctp_stream_out_of(&a->queue, stream);
+	if (!*out)
 		return PARLEY_ENOMEM;
-	if (s->reset != SCTP_RESET_NONE)
+	return (*out)->reset == SCTP_RESET_NONE ? 0 : PARLEY_ESTATE;
+}
+
+int sctp_send(sctp_association *a, uint64_t now, uint16_t stream, uint32_t ppid, slice message,
+	      const sctp_send_options *options)
+{
+	sctp_stream_out *s;
+	if (!message.len)
+		return PARLEY_EINVAL;
+	int err = check_send(a, stream, message.len, &s);
+	if (err)
+		return err;
+	if (s->open)
 		return PARLEY_ESTATE;
 	sctp_send_options reliable = {.unordered = options && options->unordered,
 				      .uncounted = options && options->uncounted};
 	if (a->has_peer && !sctp_peer_can_skip(a))
 		options = &reliable; /* it could not be told what to skip (RFC 3758 3.3) */
-	int err = sctp_send_queue_add(&a->queue, s, now, ppid, message, options);
+	err = sctp_send_queue_add(&a->queue, s, now, ppid, message, options);
 	a->stats.messages_sent += err == 0;
 	sctp_pmtu_demand(a, now);
 	return err;
+}
+
+int sctp_send_part(sctp_association *a, uint64_t now, uint16_t stream, uint32_t ppid, slice part, bool last,
+		   const sctp_send_options *options)
+{
+	sctp_stream_out *s = stream_map_get(&a->queue.streams, stream);
+	if (options && (options->has_max_retransmits || options->has_lifetime))
+		return PARLEY_EINVAL;
+	if (!part.len && (!s || !s->open))
+		return last ? PARLEY_EINVAL : 0;
+	uint64_t before = s && s->open ? s->open_len : 0;
+	int err = check_send(a, stream, before + part.len, &s);
+	if (!err)
+		err = sctp_send_queue_add_part(&a->queue, s, ppid, part, last, options);
+	a->stats.messages_sent += !err && last;
+	sctp_pmtu_demand(a, now);
+	return err;
+}
+
+int sctp_abandon_open(sctp_association *a, uint64_t now, sctp_stream_out *s)
+{
+	if (!s->open)
+		return 0;
+	int err = sctp_peer_can_skip(a) ? sctp_outstanding_reserve(&a->sent) : PARLEY_EUNSUPPORTED;
+	if (err)
+		return err;
+	sctp_outstanding_abandon_open(&a->sent, &a->queue, s);
+	if (sctp_outstanding_count(&a->sent) && !sctp_timer_armed(a, SCTP_TIMER_T3))
+		sctp_timer_start(a, SCTP_TIMER_T3, now, a->rto.rto);
+	return 0;
 }
 
 size_t sctp_buffered(const sctp_association *a, uint16_t stream)
@@ -248,6 +290,11 @@ int sctp_set_low_threshold(sctp_association *a, uint16_t stream, size_t threshol
 		return PARLEY_ENOMEM;
 	s->low_threshold = threshold;
 	return 0;
+}
+
+int sctp_set_partial_delivery(sctp_association *a, uint16_t stream, bool on)
+{
+	return sctp_reassembly_set_parts(&a->reassembly, stream, on);
 }
 
 int sctp_set_priority(sctp_association *a, uint16_t stream, uint16_t priority)

@@ -128,6 +128,8 @@ int dc_apply_settings(dc_layer *layer, const dc_channel *c)
 		err = sctp_set_priority(a, c->info.id, c->info.priority);
 	if (!err && c->low_threshold)
 		err = sctp_set_low_threshold(a, c->info.id, c->low_threshold);
+	if (!err && c->partial_delivery)
+		err = sctp_set_partial_delivery(a, c->info.id, true);
 	return err;
 }
 

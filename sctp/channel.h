@@ -15,7 +15,9 @@
 typedef struct {
 	dc_info info; /* counters, id, state, label (owned) ... */
 	size_t low_threshold;
-	bool acked; /* may send unordered: the peer knows the channel (RFC 8832 6) */
+	bool partial_delivery;
+	bool in_parts; /* a message was begun by dc_send_part and is not ended */
+	bool acked;    /* may send unordered: the peer knows the channel (RFC 8832 6) */
 	/* to tell: in this order */
 	bool tell_open, tell_closing, tell_closed;
 	/* to do, as soon as the association takes it */
@@ -50,7 +52,7 @@ dc_channel *dc_find(const dc_layer *layer, dc_handle handle);
 int dc_channel_new(dc_layer *layer, const dc_options *options, dc_channel **out);
 void dc_channel_free(dc_layer *layer, dc_channel *c);
 void dc_set_state(dc_layer *layer, dc_channel *c, dc_state state);
-/* Its stream gets what the channel wants of it: priority and threshold. PARLEY_ENOMEM. */
+/* Its stream gets what the channel wants of it: priority, threshold, partial delivery. PARLEY_ENOMEM. */
 int dc_apply_settings(dc_layer *layer, const dc_channel *c);
 /* PARLEY_ELIMIT: taken or out of the association's range; PARLEY_ENOMEM. */
 int dc_take_id(dc_layer *layer, dc_channel *c, uint16_t id);

@@ -139,11 +139,13 @@ void sctp_handle_data(sctp_association *a, uint64_t now, const sctp_tlv *chunk)
 }
 
 /* False: memory ran out on the way; what was skipped is skipped, and the whole may be done again. */
-static bool skip_streams(sctp_association *a, const sctp_forward_tsn *f)
+static bool skip(sctp_association *a, const sctp_forward_tsn *f)
 {
 	list_node deliver;
 	list_init(&deliver);
 	int err = 0;
+	if (!f->interleaved)
+		sctp_reassembly_forward(&a->reassembly, f->new_cumulative_tsn, &deliver);
 	for (size_t i = 0; i < f->count && !err; i++) {
 		sctp_skipped skipped = sctp_forward_tsn_stream(f, i);
 		if (skipped.stream < a->streams_in)
@@ -173,9 +175,7 @@ void sctp_handle_forward_tsn(sctp_association *a, uint64_t now, const sctp_tlv *
 		SCTP_WARN(a, "FORWARD-TSN beyond the window");
 		return;
 	}
-	if (!f.interleaved)
-		sctp_reassembly_forward(&a->reassembly, f.new_cumulative_tsn);
-	if (!skip_streams(a, &f))
+	if (!skip(a, &f))
 		return;
 	sctp_tsn_map_forward(&a->received, f.new_cumulative_tsn);
 	sctp_reconfig_cumulative(a, now);

@@ -132,6 +132,37 @@ int dc_send(dc_layer *layer, uint64_t now, dc_handle channel, bool binary, slice
 	return 0;
 }
 
+int dc_send_part(dc_layer *layer, uint64_t now, dc_handle channel, bool binary, slice part, bool last)
+{
+	dc_channel *c = dc_find(layer, channel);
+	if (!c)
+		return PARLEY_ENOTFOUND;
+	if (c->info.state != DC_OPEN)
+		return PARLEY_ESTATE;
+	if (!c->in_parts && last)
+		return dc_send(layer, now, channel, binary, part);
+	sctp_send_options options = options_of(c);
+	int err = sctp_send_part(layer->association, now, c->info.id, binary ? DC_PPID_BINARY : DC_PPID_STRING, part,
+				 last, &options);
+	if (err)
+		return err;
+	c->in_parts = !last && (c->in_parts || part.len);
+	c->info.messages_sent += last;
+	c->info.bytes_sent += part.len;
+	return 0;
+}
+
+int dc_set_partial_delivery(dc_layer *layer, dc_handle channel, bool on)
+{
+	dc_channel *c = dc_find(layer, channel);
+	if (!c)
+		return PARLEY_ENOTFOUND;
+	c->partial_delivery = on;
+	if (!layer->association || !c->info.has_id || c->info.state == DC_CLOSED)
+		return 0;
+	return sctp_set_partial_delivery(layer->association, c->info.id, on);
+}
+
 int dc_close(dc_layer *layer, uint64_t now, dc_handle channel)
 {
 	dc_channel *c = dc_find(layer, channel);

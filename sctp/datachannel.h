@@ -61,6 +61,12 @@ int dc_create(dc_layer *layer, uint64_t now, const dc_options *options, dc_handl
  */
 int dc_send(dc_layer *layer, uint64_t now, dc_handle channel, bool binary, slice message);
 
+/* As sctp_send_part: a message in parts; of one that is empty altogether the first part is the last. PARLEY_EINVAL: the channel limits
+ * retransmissions or lifetime. */
+int dc_send_part(dc_layer *layer, uint64_t now, dc_handle channel, bool binary, slice part, bool last);
+/* Messages come in parts, as sctp_set_partial_delivery; from creation on, or from the next poll on. PARLEY_ENOTFOUND, PARLEY_ENOMEM. */
+int dc_set_partial_delivery(dc_layer *layer, dc_handle channel, bool on);
+
 /* Closes both ways (RFC 8831 6.7) once everything sent so far has arrived. DC_EVENT_CLOSED follows; twice is harmless. */
 int dc_close(dc_layer *layer, uint64_t now, dc_handle channel);
 
@@ -88,8 +94,9 @@ typedef enum {
 	DC_EVENT_OPEN,	    /* a channel of ours may send */
 	DC_EVENT_INCOMING,  /* the peer opened one: it is open; see dc_get_info */
 	DC_EVENT_MESSAGE,
-	DC_EVENT_CLOSING, /* the peer closes it: nothing can be sent any more */
-	DC_EVENT_CLOSED,  /* last event of a channel; the handle is stale after the next dc_poll_event */
+	DC_EVENT_MESSAGE_PART, /* as SCTP_EVENT_MESSAGE_PART */
+	DC_EVENT_CLOSING,      /* the peer closes it: nothing can be sent any more */
+	DC_EVENT_CLOSED,       /* last event of a channel; the handle is stale after the next dc_poll_event */
 	DC_EVENT_BUFFERED_LOW,
 	DC_EVENT_ENDED, /* the association is gone; handle 0; all channels' CLOSED came before. The last event. */
 } dc_event_type;
@@ -97,9 +104,11 @@ typedef enum {
 typedef struct {
 	dc_event_type type;
 	dc_handle handle;
-	bool binary;	    /* MESSAGE */
-	slice data;	    /* MESSAGE: until the next dc_poll_event */
-	int error;	    /* CLOSED, ENDED: 0 if closed in order, else why */
+	bool binary;		   /* MESSAGE, MESSAGE_PART */
+	slice data;		   /* MESSAGE, MESSAGE_PART: until the next dc_poll_event */
+	bool first, last, aborted; /* MESSAGE_PART */
+	uint32_t message;	   /* MESSAGE_PART */
+	int error;		   /* CLOSED, ENDED: 0 if closed in order, else why */
 	const char *reason; /* CLOSED, ENDED: one line of English, until the next dc_poll_event; "" if in order */
 } dc_event;
 

@@ -91,10 +91,9 @@ static bool dcep(dc_layer *layer, uint64_t now, const sctp_event *in, dc_event *
 
 /* --- messages --- */
 
-static bool message(dc_layer *layer, uint64_t now, const sctp_event *in, dc_event *out)
+/* The channel's data; where it came whole and where in parts. */
+static bool message(dc_layer *layer, const sctp_event *in, dc_event *out)
 {
-	if (in->ppid == DC_PPID_DCEP)
-		return dcep(layer, now, in, out);
 	dc_channel *c = stream_map_get(&layer->ids, in->stream);
 	if (!c || c->info.state != DC_OPEN) {
 		DC_WARN(layer, "message on stream %u without an open channel", in->stream);
@@ -107,11 +106,16 @@ static bool message(dc_layer *layer, uint64_t now, const sctp_event *in, dc_even
 		return false;
 	}
 	c->acked = true; /* the peer uses it (RFC 8832 6) */
-	out->type = DC_EVENT_MESSAGE;
+	bool whole = in->type == SCTP_EVENT_MESSAGE;
+	out->type = whole ? DC_EVENT_MESSAGE : DC_EVENT_MESSAGE_PART;
 	out->handle = c->info.handle;
 	out->binary = binary;
 	out->data = empty ? (slice){0} : in->data;
-	c->info.messages_received++;
+	out->first = in->first;
+	out->last = in->last;
+	out->aborted = in->aborted;
+	out->message = in->message;
+	c->info.messages_received += whole || (in->last && !in->aborted);
 	c->info.bytes_received += out->data.len;
 	return true;
 }
@@ -177,7 +181,9 @@ static bool translate(dc_layer *layer, uint64_t now, const sctp_event *in, dc_ev
 		dc_close_all(layer, PARLEY_ECLOSED);
 		return false;
 	case SCTP_EVENT_MESSAGE:
-		return message(layer, now, in, out);
+		return in->ppid == DC_PPID_DCEP ? dcep(layer, now, in, out) : message(layer, in, out);
+	case SCTP_EVENT_MESSAGE_PART:
+		return message(layer, in, out);
 	case SCTP_EVENT_STREAMS_RESET:
 		streams_reset(layer, now, in);
 		return false;

@@ -63,14 +63,26 @@ static bool poll_flag(bool *flag, sctp_event_type type, sctp_event *event)
 	return true;
 }
 
+/* Parts are cut as late as here: the slower the owner, the fewer they are. */
+static void give_parts(sctp_association *a)
+{
+	list_node deliver;
+	list_init(&deliver);
+	sctp_reassembly_give(&a->reassembly, &deliver);
+	sctp_deliver(a, &deliver);
+}
+
 static bool poll_queued(sctp_association *a, sctp_event *event)
 {
+	if (list_empty(&a->events))
+		give_parts(a);
 	list_node *n = list_pop(&a->events);
 	if (!n)
 		return false;
 	a->current = RUN_OF(n);
 	*event = a->current->event;
-	a->stats.messages_received += event->type == SCTP_EVENT_MESSAGE;
+	a->stats.messages_received += event->type == SCTP_EVENT_MESSAGE ||
+				      (event->type == SCTP_EVENT_MESSAGE_PART && event->last && !event->aborted);
 	return true;
 }
 

@@ -248,7 +248,7 @@ static void restart(sctp_association *a, const sctp_cookie *c)
 	sctp_reconfig_clear(a);
 	sctp_events_clear(a);
 	sctp_reassembly_clear(&a->reassembly);
-	sctp_reassembly_init(&a->reassembly, a->config.max_message_receive);
+	sctp_reassembly_init(&a->reassembly, a->config.max_message_receive, a->config.any_length);
 	sctp_window_init(&a->window, a->config.receive_window, a->config.receive_window_max);
 	a->local_tag = c->local_tag;
 	a->local_tsn = c->local_tsn;

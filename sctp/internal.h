@@ -146,6 +146,8 @@ bool sctp_timer_armed(const sctp_association *a, sctp_timer timer);
 void sctp_end(sctp_association *a, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* A timer expired without an answer. True: that was once too often, and the association has ended. */
 bool sctp_count_error(sctp_association *a, uint32_t max);
+/* A message that was begun in parts is not ended any more. PARLEY_ENOMEM, PARLEY_ELIMIT; PARLEY_EUNSUPPORTED: the peer cannot skip. */
+int sctp_abandon_open(sctp_association *a, uint64_t now, sctp_stream_out *s);
 bool sctp_is_open(const sctp_association *a); /* a state in which DATA may come or go */
 
 /* transmit.c */

@@ -202,8 +202,8 @@ sctp_data sctp_outstanding_data(const sctp_outstanding *o, uint32_t tsn)
 			   .mid = m->mid,
 			   .fsn = s->fsn,
 			   .unordered = m->unordered,
-			   .begin = s->offset == 0,
-			   .end = s->offset + s->len == m->len,
+			   .begin = m->first && s->offset == 0,
+			   .end = m->last && s->offset + s->len == m->len,
 			   .payload = slice_of(m->bytes + s->offset, s->len)};
 }
 
@@ -252,10 +252,46 @@ static void append_stand_in(sctp_outstanding *o, sctp_message *m)
 void sctp_outstanding_abandon_queued(sctp_outstanding *o, sctp_send_queue *q, sctp_message *m)
 {
 	assert(m->sent < m->len);
-	sctp_send_queue_abandon(q, m);
+	sctp_send_queue_abandon(q, m, true);
 	if (m->sent) {
 		append_stand_in(o, m);
 		abandon_chunks(o, m);
+	}
+}
+
+/* What of the open message waits in the queue, and whether something of it was sent before. */
+static bool abandon_open_parts(sctp_send_queue *q, sctp_stream_out *s)
+{
+	sctp_message *end = LIST_ENTRY(s->queue.prev, sctp_message, node), *m = end;
+	while (!m->first && m->node.prev != &s->queue)
+		m = LIST_ENTRY(m->node.prev, sctp_message, node);
+	bool begun = m->sent || !m->first;
+	while (m != end) {
+		sctp_message *next = LIST_ENTRY(m->node.next, sctp_message, node);
+		sctp_send_queue_abandon(q, m, false);
+		m = next;
+	}
+	sctp_send_queue_abandon(q, end, true);
+	sctp_send_queue_close(q, s);
+	return begun;
+}
+
+void sctp_outstanding_abandon_open(sctp_outstanding *o, sctp_send_queue *q, sctp_stream_out *s)
+{
+	sctp_message *end = LIST_ENTRY(s->queue.prev, sctp_message, node);
+	if (!abandon_open_parts(q, s))
+		return;
+	if (!end->sent) {
+		end->mid = s->mid;
+		end->first_tsn = o->next;
+	}
+	append_stand_in(o, end);
+	for (uint32_t tsn = o->cumulative + 1; tsn != o->next; tsn++) {
+		const sctp_sent *c = sctp_outstanding_at(o, tsn);
+		const sctp_message *m = c->message;
+		bool same = m->stream == s && m->mid == s->mid && m->unordered == end->unordered;
+		if (same && c->state != SCTP_ABANDONED)
+			set_state(o, tsn, SCTP_ABANDONED);
 	}
 }
 
@@ -269,7 +305,7 @@ static bool abandon(sctp_outstanding *o, sctp_send_queue *q, uint32_t tsn)
 		sctp_outstanding_abandon_queued(o, q, m);
 		return true;
 	}
-	sctp_send_queue_abandon(q, m);
+	sctp_send_queue_abandon(q, m, true);
 	abandon_chunks(o, m);
 	return true;
 }

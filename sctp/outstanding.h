@@ -119,6 +119,8 @@ void sctp_outstanding_find(sctp_outstanding *o);
  * sctp_outstanding_reserve.
  */
 void sctp_outstanding_abandon_queued(sctp_outstanding *o, sctp_send_queue *q, sctp_message *m);
+/* The same of the message that the stream has open, with all its parts. */
+void sctp_outstanding_abandon_open(sctp_outstanding *o, sctp_send_queue *q, sctp_stream_out *s);
 /* Is there something to skip, for a FORWARD TSN? */
 bool sctp_outstanding_must_forward(const sctp_outstanding *o);
 bool sctp_outstanding_can_advance(const sctp_outstanding *o); /* ... that no FORWARD TSN told yet */

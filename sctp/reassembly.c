@@ -18,6 +18,7 @@ sctp_run *sctp_run_new(size_t room)
 	*run = (sctp_run){.data = run->inside, .capacity = room};
 	list_init(&run->node);
 	list_init(&run->incomplete);
+	list_init(&run->due);
 	return run;
 }
 
@@ -32,7 +33,8 @@ static int run_reserve(sctp_reassembly *r, sctp_run *run, size_t len)
 {
 	if (len <= run->capacity)
 		return 0;
-	size_t capacity = 2 * run->capacity < r->max_message ? 2 * run->capacity : r->max_message;
+	size_t most = run->in_parts ? SIZE_MAX : r->max_message;
+	size_t capacity = 2 * run->capacity < most ? 2 * run->capacity : most;
 	if (capacity < len)
 		capacity = len;
 	bool inside = run->data == run->inside;
@@ -71,6 +73,7 @@ static void take_out(sctp_reassembly *r, sctp_lane *lane, sctp_run *run)
 	if (lane->gap == run)
 		lane->gap = NULL;
 	r->spare -= run->capacity - run->len;
+	list_remove(&run->due);
 	list_remove(&run->incomplete);
 	list_remove(&run->node);
 }
@@ -83,9 +86,10 @@ static void drop(sctp_reassembly *r, sctp_lane *lane, sctp_run *run)
 
 /* --- streams --- */
 
-void sctp_reassembly_init(sctp_reassembly *r, size_t max_message)
+void sctp_reassembly_init(sctp_reassembly *r, size_t max_message, bool any_length)
 {
-	*r = (sctp_reassembly){.max_message = max_message};
+	*r = (sctp_reassembly){.max_message = max_message, .any_length = any_length};
+	list_init(&r->due);
 	list_init(&r->incomplete);
 }
 
@@ -129,11 +133,39 @@ static bool is_whole(const sctp_run *run)
 	return run->begin && run->end;
 }
 
+static bool has_its_turn(const sctp_lane *lane, const sctp_run *run)
+{
+	return run->begin && (run->event.unordered || run->mid == lane->next_mid);
+}
+
+/* A run that is not whole and will be given out in parts, or one that was in part, stands where it is asked for its rest. */
+static void look_if_due(sctp_reassembly *r, const sctp_lane *lane, sctp_run *run)
+{
+	if ((run->in_parts || lane->in_parts) && run->len && has_its_turn(lane, run) && list_empty(&run->due))
+		list_append(&r->due, &run->due);
+}
+
 static void hand_over(sctp_reassembly *r, sctp_lane *lane, sctp_run *run, list_node *deliver)
 {
 	take_out(r, lane, run);
 	run->event.data = slice_of(run->data, run->len);
+	if (run->given) {
+		run->event.type = SCTP_EVENT_MESSAGE_PART;
+		run->event.last = true;
+	}
 	list_append(deliver, &run->node);
+}
+
+/* The rest of it will never come. */
+static void abandon(sctp_reassembly *r, sctp_lane *lane, sctp_run *run, list_node *deliver)
+{
+	if (!run->given) {
+		drop(r, lane, run);
+		return;
+	}
+	run->event.aborted = true;
+	hand_over(r, lane, run, deliver);
+	run->event.data = (slice){0};
 }
 
 /* What is left of messages that had their turn is a liar's: fragments behind the last one. */
@@ -147,6 +179,7 @@ static void deliver_in_order(sctp_reassembly *r, sctp_lane *lane, list_node *del
 {
 	while (!list_empty(&lane->runs)) {
 		sctp_run *run = RUN_OF(lane->runs.next);
+		look_if_due(r, lane, run);
 		if (run->mid != lane->next_mid || !is_whole(run))
 			return;
 		hand_over(r, lane, run, deliver);
@@ -157,7 +190,7 @@ static void deliver_in_order(sctp_reassembly *r, sctp_lane *lane, list_node *del
 
 static void complete(sctp_reassembly *r, sctp_lane *lane, sctp_run *run, list_node *deliver)
 {
-	if (run->first != run->last)
+	if (run->first != run->last && !run->given)
 		lane->typical = run->len;
 	list_remove(&run->incomplete);
 	if (run->event.unordered)
@@ -257,6 +290,7 @@ static sctp_run *insert_run(sctp_reassembly *r, sctp_lane *lane, list_node *befo
 	run->mid = p.mid;
 	run->first = run->last = p.fragment;
 	run->begin = data->begin;
+	run->in_parts = lane->in_parts;
 	run->cost = SCTP_RX_OVERHEAD;
 	r->bytes += run->cost;
 	r->spare += run->capacity;
@@ -272,6 +306,7 @@ static void join(sctp_reassembly *r, sctp_lane *lane, sctp_run *run, sctp_run *n
 	append(r, run, slice_of(next->data, next->len));
 	run->last = next->last;
 	run->end = next->end;
+	run->in_parts |= next->in_parts;
 	if (lane->gap == next)
 		lane->gap = run;
 	drop(r, lane, next);
@@ -285,7 +320,8 @@ static int add_to_lane(sctp_reassembly *r, sctp_lane *lane, const sctp_data *dat
 		return 0;
 	sctp_run *run = continued_run(lane, before, p, data), *next = continuing_run(lane, before->next, p, data);
 	size_t len = data->payload.len + (next ? next->len : 0);
-	if ((run ? run->len : 0) + len > r->max_message)
+	bool too_long = (run ? run->len : 0) + len > r->max_message;
+	if (too_long && !r->any_length && !lane->in_parts)
 		return PARLEY_EMSGSIZE;
 	if (run && run_reserve(r, run, run->len + len))
 		return PARLEY_ENOMEM;
@@ -296,10 +332,13 @@ static int add_to_lane(sctp_reassembly *r, sctp_lane *lane, const sctp_data *dat
 	append(r, run, data->payload);
 	run->last = p.fragment;
 	run->end = data->end;
+	run->in_parts |= too_long;
 	if (next)
 		join(r, lane, run, next);
 	if (is_whole(run))
 		complete(r, lane, run, deliver);
+	else
+		look_if_due(r, lane, run);
 	return 0;
 }
 
@@ -317,13 +356,13 @@ static sctp_lane *lane_of(const sctp_reassembly *r, const sctp_run *run)
 	return &s->lanes[run->event.unordered];
 }
 
-void sctp_reassembly_forward(sctp_reassembly *r, uint32_t cumulative_tsn)
+void sctp_reassembly_forward(sctp_reassembly *r, uint32_t cumulative_tsn, list_node *deliver)
 {
 	for (list_node *n = r->incomplete.next, *after; n != &r->incomplete; n = after) {
 		sctp_run *run = LIST_ENTRY(n, sctp_run, incomplete);
 		after = n->next;
 		if (serial32_before_eq(run->first, cumulative_tsn))
-			drop(r, lane_of(r, run), run);
+			abandon(r, lane_of(r, run), run, deliver);
 	}
 }
 
@@ -334,7 +373,7 @@ static void skip_to(sctp_reassembly *r, sctp_lane *lane, uint32_t mid, bool unor
 		if (is_whole(run))
 			hand_over(r, lane, run, deliver);
 		else
-			drop(r, lane, run);
+			abandon(r, lane, run, deliver);
 	}
 	if (unordered)
 		return;
@@ -360,7 +399,7 @@ static void reset_lane(sctp_reassembly *r, sctp_lane *lane, list_node *deliver)
 		if (is_whole(RUN_OF(n)))
 			hand_over(r, lane, RUN_OF(n), deliver);
 		else
-			drop(r, lane, RUN_OF(n));
+			abandon(r, lane, RUN_OF(n), deliver);
 	}
 }
 
@@ -382,6 +421,68 @@ void sctp_reassembly_reset_all(sctp_reassembly *r, list_node *deliver)
 		sctp_reassembly_reset(r, (uint16_t)id, deliver);
 }
 
+/* --- messages in parts --- */
+
+int sctp_reassembly_set_parts(sctp_reassembly *r, uint16_t stream, bool on)
+{
+	sctp_stream_in *s = stream_of(r, stream);
+	if (!s)
+		return PARLEY_ENOMEM;
+	for (size_t i = 0; i < 2; i++) {
+		s->lanes[i].in_parts = on;
+		LIST_FOR (n, &s->lanes[i].runs)
+			look_if_due(r, &s->lanes[i], RUN_OF(n));
+	}
+	return 0;
+}
+
+/* An empty run in the place of one that is given out: the same message goes on in it. */
+static sctp_run *continue_run(sctp_reassembly *r, const sctp_run *run)
+{
+	sctp_run *rest = sctp_run_new(0);
+	if (!rest)
+		return NULL;
+	rest->event = run->event;
+	rest->event.first = false;
+	rest->mid = run->mid;
+	rest->first = run->first;
+	rest->last = run->last;
+	rest->begin = rest->in_parts = rest->given = true;
+	rest->cost = SCTP_RX_OVERHEAD;
+	r->bytes += rest->cost;
+	return rest;
+}
+
+static void give(sctp_reassembly *r, sctp_lane *lane, sctp_run *run, list_node *deliver)
+{
+	if (!run->given) {
+		run->event.first = true;
+		run->event.message = r->next_message++;
+	}
+	run->event.type = SCTP_EVENT_MESSAGE_PART;
+	sctp_run *rest = continue_run(r, run);
+	if (!rest) {
+		list_append(&r->due, &run->due); /* another time */
+		return;
+	}
+	list_insert_before(&run->node, &rest->node);
+	list_append(&r->incomplete, &rest->incomplete);
+	if (lane->gap == run)
+		lane->gap = rest;
+	take_out(r, lane, run);
+	run->event.data = slice_of(run->data, run->len);
+	list_append(deliver, &run->node);
+}
+
+void sctp_reassembly_give(sctp_reassembly *r, list_node *deliver)
+{
+	list_node *n = list_pop(&r->due);
+	if (!n)
+		return;
+	sctp_run *run = LIST_ENTRY(n, sctp_run, due);
+	give(r, lane_of(r, run), run, deliver);
+}
+
 static void check_lane(const sctp_lane *lane, bool unordered, size_t *bytes, size_t *spare)
 {
 	LIST_FOR (n, &lane->runs) {
@@ -389,6 +490,8 @@ static void check_lane(const sctp_lane *lane, bool unordered, size_t *bytes, siz
 		assert(run->cost == run->len + SCTP_RX_OVERHEAD && run->len <= run->capacity);
 		assert(run->event.unordered == unordered && !(unordered && is_whole(run)));
 		assert(is_whole(run) == list_empty(&run->incomplete));
+		assert(!run->given || run->begin);
+		assert(list_empty(&run->due) || (has_its_turn(lane, run) && run->len && !is_whole(run)));
 		assert(unordered || !serial32_before(run->mid, lane->next_mid));
 		assert(n->next == &lane->runs || position_before((position){run->mid, run->last}, RUN_OF(n->next)));
 		*bytes += run->cost;

@@ -39,12 +39,15 @@ static int may_ask(const sctp_association *a)
 
 int sctp_reset_streams(sctp_association *a, uint64_t now, const uint16_t *streams, size_t count)
 {
+	sctp_stream_out *s;
 	int err = may_ask(a);
 	for (size_t i = 0; i < count && !err; i++) {
 		if (streams[i] >= a->streams_out)
 			err = PARLEY_EINVAL;
-		else if (!sctp_stream_out_of(&a->queue, streams[i]))
+		else if (!(s = sctp_stream_out_of(&a->queue, streams[i])))
 			err = PARLEY_ENOMEM;
+		else if (s->open && !sctp_peer_can_skip(a))
+			err = PARLEY_EUNSUPPORTED;
 	}
 	if (err)
 		return err;
@@ -78,12 +81,13 @@ static size_t streams_per_request(const sctp_association *a)
 }
 
 /* RFC 6525 5.1.2: those of which nothing is queued or in flight any more. */
-static bool begin_reset(sctp_association *a)
+static bool begin_reset(sctp_association *a, uint64_t now)
 {
 	sctp_reconfig *c = &a->reconfig;
 	c->count = 0;
 	LIST_FOR_SAFE (n, after, &c->wanted) {
 		sctp_stream_out *s = LIST_ENTRY(n, sctp_stream_out, wanted);
+		sctp_abandon_open(a, now, s); /* if there is one: nobody will end it any more */
 		if (s->messages)
 			continue;
 		if (c->count == streams_per_request(a))
@@ -98,10 +102,10 @@ static bool begin_reset(sctp_association *a)
 	return c->count;
 }
 
-static uint16_t begin_request(sctp_association *a)
+static uint16_t begin_request(sctp_association *a, uint64_t now)
 {
 	sctp_reconfig *c = &a->reconfig;
-	if (!list_empty(&c->wanted) && begin_reset(a))
+	if (!list_empty(&c->wanted) && begin_reset(a, now))
 		return SCTP_PARAM_OUTGOING_RESET;
 	if (c->want_out) {
 		c->asked_out = c->want_out;
@@ -121,7 +125,7 @@ void sctp_reconfig_advance(sctp_association *a, uint64_t now)
 	sctp_reconfig *c = &a->reconfig;
 	if (c->outstanding || a->state != SCTP_ESTABLISHED)
 		return;
-	c->outstanding = begin_request(a);
+	c->outstanding = begin_request(a, now);
 	if (!c->outstanding)
 		return;
 	a->send_reconfig = true;

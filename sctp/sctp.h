@@ -87,7 +87,8 @@ typedef struct {
 	 */
 	uint32_t receive_window;
 	uint32_t receive_window_max;  /* less than receive_window counts as that */
-	uint32_t max_message_receive; /* a longer message ends the association: it was announced in SDP */
+	uint32_t max_message_receive; /* a longer message ends the association, as it was announced in SDP; but: */
+	bool any_length;	      /* one comes in parts instead (MESSAGE_PART); default false */
 	uint32_t
 		max_message_send; /* the peer's a=max-message-size; UINT32_MAX: no limit. See sctp_set_max_message_send */
 	size_t send_buffer;	  /* bytes; see sctp_send */
@@ -187,6 +188,15 @@ typedef struct {
  */
 int sctp_send(sctp_association *a, uint64_t now, uint16_t stream, uint32_t ppid, slice message,
 	      const sctp_send_options *options);
+/*
+ * A message in parts, also one larger than the send buffer or than memory: parts follow each other on the stream and are sent
+ * as they come; last ends it, and may be empty then. ppid and options of the first part count. Errors as sctp_send, and
+ * PARLEY_EINVAL for limits of reliability, which such a message has none of, and for an empty message. Meanwhile sctp_send on this
+ * stream is PARLEY_ESTATE; with a peer without I-DATA all other streams wait for the end too (RFC 8260 4.4). A stream reset or
+ * sctp_shutdown in the middle gives the message up.
+ */
+int sctp_send_part(sctp_association *a, uint64_t now, uint16_t stream, uint32_t ppid, slice part, bool last,
+		   const sctp_send_options *options);
 /* From SDP, when it comes after sctp_create. */
 void sctp_set_max_message_send(sctp_association *a, uint32_t size);
 
@@ -197,6 +207,12 @@ void sctp_set_max_message_send(sctp_association *a, uint32_t size);
  */
 size_t sctp_buffered(const sctp_association *a, uint16_t stream);
 int sctp_set_low_threshold(sctp_association *a, uint16_t stream, size_t threshold); /* PARLEY_ENOMEM */
+
+/*
+ * Messages of the peer on this stream are given out as they come, whatever their length, in MESSAGE_PARTs; ordered ones still
+ * one after the other. Lasts until the stream is reset. PARLEY_ENOMEM.
+ */
+int sctp_set_partial_delivery(sctp_association *a, uint16_t stream, bool on);
 
 /* 1..65535, default SCTP_PRIORITY_DEFAULT; see sctp_schedule. Lasts until the stream is reset. PARLEY_ENOMEM, PARLEY_EINVAL. */
 int sctp_set_priority(sctp_association *a, uint16_t stream, uint16_t priority);
@@ -223,6 +239,7 @@ typedef enum {
 	SCTP_EVENT_CONNECTED,
 	SCTP_EVENT_RESTARTED, /* the peer began anew (RFC 9260 5.2.4.1): all queued data and stream state is lost */
 	SCTP_EVENT_MESSAGE,
+	SCTP_EVENT_MESSAGE_PART, /* see sctp_set_partial_delivery; messages that are whole when polled are MESSAGEs all the same */
 	SCTP_EVENT_STREAMS_RESET,
 	SCTP_EVENT_STREAMS_CHANGED, /* there are more of them: see sctp_stats; or error says why not */
 	SCTP_EVENT_BUFFERED_LOW,
@@ -238,10 +255,13 @@ typedef enum {
 
 typedef struct {
 	sctp_event_type type;
-	uint16_t stream; /* MESSAGE, BUFFERED_LOW, SEND_FAILED */
-	uint32_t ppid;	 /* MESSAGE, SEND_FAILED */
-	bool unordered;	 /* MESSAGE */
-	slice data;	 /* MESSAGE: until the next sctp_poll_event or sctp_destroy */
+	uint16_t stream; /* MESSAGE, MESSAGE_PART, BUFFERED_LOW, SEND_FAILED */
+	uint32_t ppid;	 /* MESSAGE, MESSAGE_PART, SEND_FAILED */
+	bool unordered;	 /* MESSAGE, MESSAGE_PART */
+	slice data;	 /* MESSAGE, MESSAGE_PART: until the next sctp_poll_event or sctp_destroy */
+	/* MESSAGE_PART: where in its message; aborted: the sender gave the message up, the rest never comes (data is empty) */
+	bool first, last, aborted;
+	uint32_t message; /* MESSAGE_PART: the same for all of a message; parts of unordered ones may mix */
 	sctp_reset_kind reset;
 	const uint16_t *streams; /* STREAMS_RESET: count of them, as long as data; count 0: all streams */
 	size_t count;

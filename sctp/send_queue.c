@@ -61,7 +61,7 @@ void sctp_stream_out_remove(sctp_send_queue *q, sctp_stream_out *s)
 
 bool sctp_stream_out_midway(const sctp_stream_out *s)
 {
-	return !list_empty(&s->queue) && MESSAGE_OF(s->queue.next)->sent;
+	return !list_empty(&s->queue) && (MESSAGE_OF(s->queue.next)->sent || !MESSAGE_OF(s->queue.next)->first);
 }
 
 void sctp_send_queue_restart_mids(sctp_send_queue *q)
@@ -90,8 +90,16 @@ static void unbuffer(sctp_send_queue *q, const sctp_message *m, size_t len)
 		list_append(&q->low, &s->low);
 }
 
-int sctp_send_queue_add(sctp_send_queue *q, sctp_stream_out *s, uint64_t now, uint32_t ppid, slice bytes,
-			const sctp_send_options *options)
+/* Is the stream among those that the scheduler chooses from? */
+static void refresh(sctp_send_queue *q, sctp_stream_out *s)
+{
+	if (!list_empty(&s->queue) && sctp_message_sendable(MESSAGE_OF(s->queue.next)))
+		sctp_scheduler_enter(&q->scheduler, &s->turn);
+	else
+		sctp_scheduler_leave(&q->scheduler, &s->turn);
+}
+
+static int new_message(sctp_send_queue *q, sctp_stream_out *s, uint32_t ppid, slice bytes, sctp_message **out)
 {
 	size_t cost = bytes.len + SCTP_SEND_OVERHEAD;
 	if (q->cost > q->limit || cost > q->limit - q->cost)
@@ -99,8 +107,36 @@ int sctp_send_queue_add(sctp_send_queue *q, sctp_stream_out *s, uint64_t now, ui
 	sctp_message *m = sctp_scheduler_reserve(&q->scheduler) ? NULL : malloc(sizeof *m + bytes.len);
 	if (!m)
 		return PARLEY_ENOMEM;
-	*m = (sctp_message){.stream = s, .stream_id = s->id, .ppid = ppid, .len = bytes.len, .expires = TIME_NEVER};
+	*m = (sctp_message){.stream = s,
+			    .stream_id = s->id,
+			    .ppid = ppid,
+			    .first = true,
+			    .last = true,
+			    .len = bytes.len,
+			    .expires = TIME_NEVER};
 	memcpy(m->bytes, bytes.data, bytes.len);
+	*out = m;
+	return 0;
+}
+
+static void enqueue(sctp_send_queue *q, sctp_message *m)
+{
+	sctp_stream_out *s = m->stream;
+	list_append(&s->queue, &m->node);
+	s->messages++;
+	q->messages++;
+	q->cost += m->len + SCTP_SEND_OVERHEAD;
+	buffer(q, m);
+	refresh(q, s);
+}
+
+int sctp_send_queue_add(sctp_send_queue *q, sctp_stream_out *s, uint64_t now, uint32_t ppid, slice bytes,
+			const sctp_send_options *options)
+{
+	sctp_message *m;
+	int err = new_message(q, s, ppid, bytes, &m);
+	if (err)
+		return err;
 	if (options) {
 		m->unordered = options->unordered;
 		m->uncounted = options->uncounted;
@@ -109,35 +145,71 @@ int sctp_send_queue_add(sctp_send_queue *q, sctp_stream_out *s, uint64_t now, ui
 		if (options->has_lifetime)
 			m->expires = time_after(now, options->lifetime_us);
 	}
-	list_append(&s->queue, &m->node);
-	sctp_scheduler_enter(&q->scheduler, &s->turn);
-	s->messages++;
-	q->messages++;
-	q->cost += cost;
-	buffer(q, m);
+	enqueue(q, m);
 	return 0;
+}
+
+void sctp_send_queue_close(sctp_send_queue *q, sctp_stream_out *s)
+{
+	q->open -= s->open;
+	s->open = false;
+}
+
+/* The byte that is held back of the last part is there to carry the end. */
+static void end_open(sctp_send_queue *q, sctp_stream_out *s)
+{
+	MESSAGE_OF(s->queue.prev)->last = true;
+	sctp_send_queue_close(q, s);
+	refresh(q, s);
+}
+
+int sctp_send_queue_add_part(sctp_send_queue *q, sctp_stream_out *s, uint32_t ppid, slice bytes, bool last,
+			     const sctp_send_options *options)
+{
+	if (!bytes.len) {
+		if (last)
+			end_open(q, s);
+		return 0;
+	}
+	sctp_message *m;
+	int err = new_message(q, s, ppid, bytes, &m);
+	if (err)
+		return err;
+	m->first = !s->open;
+	m->last = last;
+	m->unordered = m->first ? options && options->unordered : MESSAGE_OF(s->queue.prev)->unordered;
+	m->ppid = m->first ? ppid : MESSAGE_OF(s->queue.prev)->ppid;
+	s->open_len = (m->first ? 0 : s->open_len) + bytes.len;
+	sctp_send_queue_close(q, s);
+	s->open = !last;
+	q->open += s->open;
+	enqueue(q, m);
+	return 0;
+}
+
+size_t sctp_message_sendable(const sctp_message *m)
+{
+	bool end = m->node.next == &m->stream->queue;
+	return m->len - m->sent - (end && !m->last);
 }
 
 sctp_message *sctp_send_queue_next(sctp_send_queue *q)
 {
 	sctp_turn *first = q->midway ? &q->midway->turn : sctp_scheduler_first(&q->scheduler);
-	return first ? MESSAGE_OF(STREAM_OF(first)->queue.next) : NULL;
+	return first && first->place ? MESSAGE_OF(STREAM_OF(first)->queue.next) : NULL;
 }
 
 /* Nothing of it waits any more. */
 static void dequeue(sctp_send_queue *q, sctp_message *m)
 {
-	sctp_stream_out *s = m->stream;
 	q->cost -= SCTP_SEND_OVERHEAD;
 	list_remove(&m->node);
-	if (list_empty(&s->queue))
-		sctp_scheduler_leave(&q->scheduler, &s->turn);
 }
 
 /* The stream's turn is over: with a chunk, or, where messages must not mix, with a message of which `sent` bytes went out. */
 static void end_turn(sctp_send_queue *q, sctp_message *m, size_t sent)
 {
-	bool over = q->interleaving || m->sent == m->len;
+	bool over = q->interleaving || (m->sent == m->len && m->last);
 	q->midway = over ? NULL : m->stream;
 	q->midway_bytes += sent;
 	if (!over)
@@ -148,8 +220,13 @@ static void end_turn(sctp_send_queue *q, sctp_message *m, size_t sent)
 
 uint32_t sctp_send_queue_took(sctp_send_queue *q, sctp_message *m, size_t len, uint32_t tsn)
 {
+	sctp_stream_out *s = m->stream;
+	if (!m->sent && m->first) {
+		s->mid = s->next_mid[m->unordered]++;
+		s->next_fsn = 0;
+	}
 	if (!m->sent) {
-		m->mid = m->stream->next_mid[m->unordered]++;
+		m->mid = s->mid;
 		m->first_tsn = tsn;
 	}
 	m->last_tsn = tsn;
@@ -161,23 +238,26 @@ uint32_t sctp_send_queue_took(sctp_send_queue *q, sctp_message *m, size_t len, u
 	end_turn(q, m, len);
 	if (m->sent == m->len)
 		dequeue(q, m);
-	return m->next_fsn++;
+	refresh(q, s);
+	return s->next_fsn++;
 }
 
-void sctp_send_queue_abandon(sctp_send_queue *q, sctp_message *m)
+void sctp_send_queue_abandon(sctp_send_queue *q, sctp_message *m, bool tell)
 {
 	if (m->sent < m->len) {
 		unbuffer(q, m, m->len - m->sent);
 		q->cost -= m->len - m->sent;
 		m->len = m->sent;
-		if (m->sent)
+		m->last = true;
+		if (q->midway == m->stream && (m->sent || !m->first))
 			end_turn(q, m, 0);
 		dequeue(q, m);
+		refresh(q, m->stream);
 	}
 	m->abandoned = true;
-	list_append(&q->failed, &m->node);
-	if (!m->sent)
-		sctp_message_release(q, m); /* nothing is in flight either: only the telling is left */
+	if (tell)
+		list_append(&q->failed, &m->node);
+	sctp_message_release(q, m); /* unless something is in flight only the telling is left */
 }
 
 sctp_message *sctp_send_queue_poll_failed(sctp_send_queue *q)
@@ -218,21 +298,25 @@ sctp_stream_out *sctp_send_queue_poll_low(sctp_send_queue *q)
 
 void sctp_send_queue_check(const sctp_send_queue *q)
 {
-	size_t buffered = 0, messages = 0;
+	size_t buffered = 0, messages = 0, open = 0;
 	uint32_t id = 0;
 	for (const sctp_stream_out *s; (s = stream_map_next(&q->streams, &id)); id++) {
 		size_t own = 0;
 		LIST_FOR (n, &s->queue) {
 			assert(MESSAGE_OF(n)->sent < MESSAGE_OF(n)->len && MESSAGE_OF(n)->stream == s);
+			assert(MESSAGE_OF(n)->last || n->next != &s->queue || s->open);
 			own += MESSAGE_OF(n)->uncounted ? 0 : MESSAGE_OF(n)->len - MESSAGE_OF(n)->sent;
 		}
 		assert(own == s->buffered);
-		assert(list_empty(&s->queue) == !s->turn.place);
+		bool ready = !list_empty(&s->queue) && sctp_message_sendable(MESSAGE_OF(s->queue.next));
+		assert(ready == (s->turn.place > 0));
+		assert(!s->open || !list_empty(&s->queue));
+		open += s->open;
 		buffered += own;
 		messages += s->messages;
 	}
 	sctp_scheduler_check(&q->scheduler);
-	assert(!q->midway || (!q->interleaving && q->midway->turn.place && q->midway_bytes));
-	assert(buffered == q->buffered && messages == q->messages);
+	assert(!q->midway || (!q->interleaving && !list_empty(&q->midway->queue) && q->midway_bytes));
+	assert(buffered == q->buffered && messages == q->messages && open == q->open);
 	assert(q->cost <= q->limit && (q->messages || !q->cost));
 }

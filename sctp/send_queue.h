@@ -4,6 +4,9 @@
  * (RFC 9260 6.9).
  *
  * A message's bytes are copied here once and stay until its last chunk is acknowledged; chunks in flight point to them.
+ *
+ * A message may come in parts (sctp_send_part): each is a sctp_message of its own, with the same MID, and FSNs that go on. Of the
+ * part that came last one byte is held back, which the last fragment will need should the message end without another part.
  */
 #ifndef PARLEY_SCTP_SEND_QUEUE_H
 #define PARLEY_SCTP_SEND_QUEUE_H
@@ -22,12 +25,15 @@ typedef enum {
 typedef struct {
 	uint16_t id;
 	sctp_reset_state reset;
-	uint32_t next_mid[2]; /* of ordered and of unordered messages; without I-DATA the SSN (RFC 8260 2.1) */
-	list_node queue;      /* sctp_message, not yet wholly sent */
-	sctp_turn turn;	      /* ready while queue is not empty */
-	list_node wanted;     /* in sctp_reconfig.wanted */
-	list_node low;	      /* in sctp_send_queue.low when BUFFERED_LOW is due */
-	size_t buffered;      /* bytes not yet sent once, of messages that are not uncounted */
+	uint32_t next_mid[2];	/* of ordered and of unordered messages; without I-DATA the SSN (RFC 8260 2.1) */
+	uint32_t mid, next_fsn; /* of the message of which something was sent last */
+	bool open;		/* the last message of queue is not ended yet */
+	size_t open_len;	/* bytes of it so far */
+	list_node queue;	/* sctp_message, not yet wholly sent */
+	sctp_turn turn;		/* ready while something of the first in queue may be sent */
+	list_node wanted;	/* in sctp_reconfig.wanted */
+	list_node low;		/* in sctp_send_queue.low when BUFFERED_LOW is due */
+	size_t buffered;	/* bytes not yet sent once, of messages that are not uncounted */
 	size_t low_threshold;
 	size_t messages; /* queued or in flight */
 } sctp_stream_out;
@@ -37,7 +43,8 @@ typedef struct {
 	sctp_stream_out *stream;
 	uint16_t stream_id; /* the stream may be gone before a failure is told */
 	uint32_t ppid;
-	uint32_t mid; /* given with the first fragment */
+	uint32_t mid;	  /* given with the first fragment */
+	bool first, last; /* parts of a message; both: all of it */
 	bool unordered, has_max_retransmits, uncounted, abandoned;
 	bool finished; /* nothing of it is queued or in flight: it counts no more, and is only kept to be told */
 	uint32_t max_retransmits;
@@ -45,7 +52,6 @@ typedef struct {
 	size_t len, sent;	      /* sent: bytes that have a TSN */
 	size_t chunks;		      /* outstanding ones (outstanding.h) that point here */
 	uint32_t first_tsn, last_tsn; /* of its chunks; theirs if chunks is not 0 */
-	uint32_t next_fsn;
 	uint8_t bytes[];
 } sctp_message;
 
@@ -61,6 +67,7 @@ typedef struct {
 	size_t limit;
 	size_t buffered; /* sum of the streams' */
 	size_t messages; /* sum of the streams' */
+	size_t open;	 /* streams whose last message is not ended yet */
 } sctp_send_queue;
 
 void sctp_send_queue_init(sctp_send_queue *q, size_t limit, sctp_schedule schedule);
@@ -70,15 +77,20 @@ sctp_stream_out *sctp_stream_out_of(sctp_send_queue *q, uint16_t id); /* made if
 void sctp_stream_out_remove(sctp_send_queue *q, sctp_stream_out *s);
 bool sctp_stream_out_midway(const sctp_stream_out *s); /* a message of it is sent in part */
 void sctp_send_queue_restart_mids(sctp_send_queue *q); /* of all streams; none is midway */
-/* PARLEY_ELIMIT, PARLEY_ENOMEM. */
+/* A whole message. PARLEY_ELIMIT, PARLEY_ENOMEM. */
 int sctp_send_queue_add(sctp_send_queue *q, sctp_stream_out *s, uint64_t now, uint32_t ppid, slice bytes,
 			const sctp_send_options *options);
+/* The first or next part of the stream's open message; of options only those that are not limits count. An empty one only ends it. */
+int sctp_send_queue_add_part(sctp_send_queue *q, sctp_stream_out *s, uint32_t ppid, slice bytes, bool last,
+			     const sctp_send_options *options);
+size_t sctp_message_sendable(const sctp_message *m); /* bytes of it that may be sent now, as the first of its stream */
 /* The message whose next fragment is to be sent; NULL: none. */
 sctp_message *sctp_send_queue_next(sctp_send_queue *q);
 /* len more bytes of it have gone out, in one more chunk, of this TSN. Returns the chunk's FSN. */
 uint32_t sctp_send_queue_took(sctp_send_queue *q, sctp_message *m, size_t len, uint32_t tsn);
-/* Gives it up: what is unsent of it leaves the queue, its chunks in flight remain, sctp_send_queue_poll_failed tells. */
-void sctp_send_queue_abandon(sctp_send_queue *q, sctp_message *m);
+void sctp_send_queue_close(sctp_send_queue *q, sctp_stream_out *s); /* its open message is none any more */
+/* Gives it up: what is unsent of it leaves the queue, its chunks in flight remain; tell: by sctp_send_queue_poll_failed. */
+void sctp_send_queue_abandon(sctp_send_queue *q, sctp_message *m, bool tell);
 /* An abandoned message not told before; the caller then releases it. */
 sctp_message *sctp_send_queue_poll_failed(sctp_send_queue *q);
 /* Frees it if nothing of it is queued, in flight, or to be told. */

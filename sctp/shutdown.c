@@ -19,9 +19,19 @@ static void enter_shutdown_ack_sent(sctp_association *a, uint64_t now)
 	sctp_timer_start(a, SCTP_TIMER_T2, now, a->rto.rto);
 }
 
+/* Nobody will end them any more. */
+static void give_up_open_messages(sctp_association *a, uint64_t now)
+{
+	uint32_t id = 0;
+	for (sctp_stream_out *s; a->queue.open && (s = stream_map_next(&a->queue.streams, &id)); id++)
+		sctp_abandon_open(a, now, s); /* if not now, the next time */
+}
+
 /* RFC 9260 9.2: the next step, once all that was queued is acknowledged. */
 void sctp_shutdown_advance(sctp_association *a, uint64_t now)
 {
+	if (a->state == SCTP_SHUTDOWN_PENDING || a->state == SCTP_SHUTDOWN_RECEIVED)
+		give_up_open_messages(a, now);
 	if (a->queue.messages || sctp_outstanding_count(&a->sent))
 		return;
 	if (a->state == SCTP_SHUTDOWN_PENDING)

@@ -126,7 +126,7 @@ static sctp_message *next_message(sctp_association *a, uint64_t now)
 
 static size_t fragment_len(const sctp_association *a, const sctp_message *m, size_t room)
 {
-	size_t rest = m->len - m->sent;
+	size_t rest = sctp_message_sendable(m);
 	if (rest <= room)
 		return rest;
 	return room >= MIN_FRAGMENT || room == sctp_data_room(a) ? room : 0;

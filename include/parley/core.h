@@ -129,7 +129,9 @@ typedef struct {
 	uint64_t unix_time_s; /* required: wall time, for the certificate's validity only */
 	const parley_ice_server *ice_servers;
 	size_t ice_server_count;
-	uint32_t max_message_size; /* what we announce and accept, bytes; default PARLEY_MESSAGE_MAX_DEFAULT */
+	uint32_t
+		max_message_size; /* what we announce and accept, bytes; default PARLEY_MESSAGE_MAX_DEFAULT; 0: any, and those
+				      longer than that come as PARLEY_EVENT_MESSAGE_PARTs */
 	size_t send_buffer_size; /* bytes of unsent messages per connection before parley_core_send says PARLEY_ELIMIT; default 16 MiB */
 	size_t mtu; /* UDP payload bytes per datagram that every path is taken to carry, 576..1472; default 1200 */
 	size_t mtu_max; /* where much data is sent, larger datagrams are tried up to this (RFC 8899), which the caller must send
@@ -285,6 +287,18 @@ int parley_core_create_data_channel(parley_core *core, uint64_t now, const char 
 int parley_core_send(parley_core *core, uint64_t now, parley_channel channel, bool binary, const void *data,
 		     size_t len);
 
+/*
+ * Sends a message in parts, also one that is larger than the send buffer or than memory: each call queues the next part, the one with
+ * last ends the message and may be empty. Errors as parley_core_send, and PARLEY_EINVAL for a channel that limits retransmissions or
+ * life time. A text is cut between characters. Until the end parley_core_send says PARLEY_ESTATE on this channel, and where the
+ * peer does not know I-DATA (as Chromium) all other channels wait for it. Closing the channel gives the message up.
+ */
+int parley_core_send_part(parley_core *core, uint64_t now, parley_channel channel, bool binary, const void *data,
+			  size_t len, bool last);
+
+/* Messages of the peer on this channel are handed on as they come, as PARLEY_EVENT_MESSAGE_PARTs, unless they are whole by then. */
+int parley_core_set_partial_delivery(parley_core *core, parley_channel channel, bool on);
+
 /* W3C bufferedAmount: payload bytes queued and not yet given to the transport. 0 for an unknown channel. */
 size_t parley_core_buffered_amount(const parley_core *core, parley_channel channel);
 int parley_core_set_buffered_amount_low_threshold(parley_core *core, parley_channel channel, size_t bytes);
@@ -309,6 +323,7 @@ typedef enum {
 	PARLEY_EVENT_DATA_CHANNEL, /* the peer opened one */
 	PARLEY_EVENT_CHANNEL_STATE,
 	PARLEY_EVENT_MESSAGE,
+	PARLEY_EVENT_MESSAGE_PART,
 	PARLEY_EVENT_BUFFERED_AMOUNT_LOW,
 	PARLEY_EVENT_SELECTED_PAIR,
 	PARLEY_EVENT_TRANSCEIVER, /* see parley/media.h for these */
@@ -319,6 +334,17 @@ typedef enum {
 	PARLEY_EVENT_LOG,
 	PARLEY_EVENT_KEY_LOG,
 } parley_event_type;
+
+/* Of a message that is not whole yet; see parley_core_set_partial_delivery. */
+typedef struct {
+	parley_channel channel;
+	bool binary; /* a text may be cut within a character */
+	bool first, last;
+	bool aborted;	  /* the peer gave the message up: this is the last part, and empty */
+	uint32_t message; /* the same in all parts of a message; on an unordered channel those of several may mix */
+	const uint8_t *data;
+	size_t len;
+} parley_message_part;
 
 typedef struct {
 	parley_event_type type;
@@ -366,6 +392,7 @@ typedef struct {
 			const uint8_t *data;
 			size_t len;
 		} message;
+		parley_message_part message_part;
 		parley_channel buffered_amount_low;
 		struct {
 			parley_addr local, remote;

@@ -75,6 +75,7 @@ typedef struct {
 				 const char *reason);
 	void (*on_message)(void *me, parley_pc *pc, parley_channel channel, bool binary, const uint8_t *data,
 			   size_t len);
+	void (*on_message_part)(void *me, parley_pc *pc, const parley_message_part *part);
 	void (*on_buffered_amount_low)(void *me, parley_pc *pc, parley_channel channel);
 	/* media; see parley/media.h */
 	void (*on_transceiver)(void *me, parley_pc *pc, const parley_transceiver_event *event);
@@ -111,6 +112,8 @@ int parley_pc_set_ice_servers(parley_pc *pc, const parley_ice_server *servers, s
 int parley_pc_create_data_channel(parley_pc *pc, const char *label, const parley_channel_init *init,
 				  parley_channel *out);
 int parley_pc_send(parley_pc *pc, parley_channel channel, bool binary, const void *data, size_t len);
+int parley_pc_send_part(parley_pc *pc, parley_channel channel, bool binary, const void *data, size_t len, bool last);
+int parley_pc_set_partial_delivery(parley_pc *pc, parley_channel channel, bool on);
 size_t parley_pc_buffered_amount(const parley_pc *pc, parley_channel channel);
 int parley_pc_set_buffered_amount_low_threshold(parley_pc *pc, parley_channel channel, size_t bytes);
 int parley_pc_close_data_channel(parley_pc *pc, parley_channel channel);

@@ -15,6 +15,8 @@
 #define BIG_MESSAGE 200000u
 #define BULK_MESSAGES 300u
 #define BULK_SIZE 16384u
+#define PARTS_TOTAL (40u << 20) /* more than the default send buffer of 16 MiB */
+#define PARTS_LOW (8u << 20)
 
 /* Where a peer frees itself: in the first callback of this kind. */
 typedef enum {
@@ -44,6 +46,7 @@ typedef struct peer {
 	bool tcp_only;	    /* gives no candidates over UDP */
 	unsigned messages, candidates;
 	size_t last_len;
+	size_t in_parts, parts_sent; /* bytes of the message in parts */
 	bool last_binary;
 	uint8_t *last;
 	parley_connection_state state;
@@ -225,6 +228,50 @@ static void on_message(void *me, parley_pc *pc, parley_channel channel, bool bin
 		CHECK_CALL(p, parley_pc_send(pc, channel, binary, data, len));
 }
 
+/* The bytes of the message in parts, by their place. */
+static uint8_t part_byte(size_t at)
+{
+	return (uint8_t)(at * 2654435761u >> 13);
+}
+
+static void on_message_part(void *me, parley_pc *pc, const parley_message_part *part)
+{
+	peer *p = me;
+	enter(p, pc, FREE_PLACES);
+	assert_true(part->first == (p->in_parts == 0) && part->binary && !part->aborted);
+	for (size_t i = 0; i < part->len; i++)
+		if (part->data[i] != part_byte(p->in_parts + i))
+			fail_msg("byte %zu is wrong", p->in_parts + i);
+	p->in_parts += part->len;
+	p->got_message = part->last;
+}
+
+/* As much as the buffer takes; the low mark brings us back. */
+static void send_parts(peer *p)
+{
+	static uint8_t bytes[65536];
+	while (p->parts_sent < PARTS_TOTAL) {
+		size_t len = PARTS_TOTAL - p->parts_sent < sizeof bytes ? PARTS_TOTAL - p->parts_sent : sizeof bytes;
+		for (size_t i = 0; i < len; i++)
+			bytes[i] = part_byte(p->parts_sent + i);
+		int err = parley_pc_send_part(p->pc, p->channel, true, bytes, len, p->parts_sent + len == PARTS_TOTAL);
+		if (err) {
+			assert_int_equal(err, PARLEY_ELIMIT);
+			return;
+		}
+		p->parts_sent += len;
+	}
+}
+
+static void on_buffered_amount_low(void *me, parley_pc *pc, parley_channel channel)
+{
+	peer *p = me;
+	enter(p, pc, FREE_PLACES);
+	assert_int_equal(channel, p->channel);
+	if (p->parts_sent)
+		send_parts(p);
+}
+
 static void on_log(void *me, parley_pc *pc, enum parley_log_level level, const char *layer, const char *line)
 {
 	assert_in_range(level, PARLEY_LOG_ERROR, PARLEY_LOG_DEBUG);
@@ -244,6 +291,8 @@ static const parley_callbacks callbacks = {
 	.on_data_channel = on_data_channel,
 	.on_channel_state = on_channel_state,
 	.on_message = on_message,
+	.on_message_part = on_message_part,
+	.on_buffered_amount_low = on_buffered_amount_low,
 	.on_log = on_log,
 };
 
@@ -259,6 +308,7 @@ static void peer_new(peer *p, peer *other, uv_loop_t *loop, enum parley_log_leve
 	configuration.ice_server_count = 0;
 	configuration.bind_address = "127.0.0.1";
 	configuration.log_level = level;
+	configuration.max_message_size = 0;
 	p->other = other;
 	p->calling = true;
 	assert_int_equal(parley_pc_new(loop, &configuration, &callbacks, p, &p->pc), 0);
@@ -369,6 +419,23 @@ static void tcp_does_where_udp_does_not(void **state)
 	harness_run_until(c->loop, &c->b.open);
 	parley_pc_close(c->a.pc);
 	harness_run_until(c->loop, &c->b.closed);
+	couple_free(c);
+}
+
+/* Larger than the send buffer, and than the receive window: both pass it on as it comes. */
+static void a_message_in_parts_crosses(void **state)
+{
+	(void)state;
+	couple *c = couple_new(FREE_NEVER, FREE_NEVER);
+	couple_call(c);
+	harness_run_until(c->loop, &c->a.open);
+	harness_run_until(c->loop, &c->b.open);
+	assert_int_equal(parley_pc_set_partial_delivery(c->b.pc, c->b.channel, true), 0);
+	assert_int_equal(parley_pc_set_buffered_amount_low_threshold(c->a.pc, c->a.channel, PARTS_LOW), 0);
+	send_parts(&c->a);
+	assert_true(c->a.parts_sent < PARTS_TOTAL);
+	harness_run_until(c->loop, &c->b.got_message);
+	assert_int_equal(c->b.in_parts, PARTS_TOTAL);
 	couple_free(c);
 }
 
@@ -532,6 +599,7 @@ int main(void)
 		cmocka_unit_test(two_peers_meet_and_talk),
 		cmocka_unit_test(bulk_goes_both_ways),
 		cmocka_unit_test(tcp_does_where_udp_does_not),
+		cmocka_unit_test(a_message_in_parts_crosses),
 		cmocka_unit_test(closing_tells_the_peer),
 		cmocka_unit_test(a_channel_may_be_closed_alone),
 		cmocka_unit_test(a_peer_may_free_itself_in_any_callback),

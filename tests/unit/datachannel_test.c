@@ -14,6 +14,7 @@
 
 typedef struct {
 	dc_layer *layer[2];
+	size_t parts[2], aborted[2];
 	size_t opened[2], incoming[2], messages[2], closing[2], closed[2], low[2], ended[2];
 	uint64_t bytes[2];
 	dc_handle last_incoming[2], last_message_on[2];
@@ -56,6 +57,13 @@ static void note(pair *p, int side, const dc_event *e)
 			 (const char *)e->data.data);
 		if (x->echo && side == 1)
 			dc_send(x->layer[1], p->now, e->handle, e->binary, e->data);
+		break;
+	case DC_EVENT_MESSAGE_PART:
+		x->parts[side]++;
+		x->messages[side] += e->last && !e->aborted;
+		x->aborted[side] += e->aborted;
+		x->bytes[side] += e->data.len;
+		x->last_binary[side] = e->binary;
 		break;
 	case DC_EVENT_CLOSING:
 		x->closing[side]++;
@@ -317,6 +325,77 @@ static void buffered_amount_falls_and_is_told(void **state)
 	finish(&p, &x);
 }
 
+static void messages_in_parts_arrive_in_parts(void **state)
+{
+	(void)state;
+	pair p;
+	ends x;
+	dc_info info;
+	dc_handle limited;
+	dc_options o = {.has_max_retransmits = true};
+	static const uint8_t big[40000];
+	assert_true(begin(&p, &x, 13));
+	dc_handle h = create(&p, 0, "p");
+	assert_int_equal(dc_send_part(x.layer[0], p.now, h, true, slice_of("x", 1), false), PARLEY_ESTATE);
+	assert_int_equal(dc_send_part(x.layer[0], p.now, 77, true, slice_of("x", 1), false), PARLEY_ENOTFOUND);
+	assert_int_equal(dc_set_partial_delivery(x.layer[0], 77, true), PARLEY_ENOTFOUND);
+	assert_int_equal(dc_set_partial_delivery(x.layer[0], h, true), 0); /* before there is an association */
+	assert_true(join(&p, &x));
+	pair_run(&p, US_PER_S);
+	assert_int_equal(dc_set_partial_delivery(x.layer[1], x.last_incoming[1], true), 0);
+	for (int side = 0; side < 2; side++) {
+		dc_handle own = side ? x.last_incoming[1] : h;
+		for (int i = 0; i < 3; i++) {
+			assert_int_equal(
+				dc_send_part(x.layer[side], p.now, own, side, slice_of(big, sizeof big), i == 2), 0);
+			assert_int_equal(dc_send(x.layer[side], p.now, own, true, slice_of("x", 1)),
+					 i == 2 ? 0 : PARLEY_ESTATE);
+			pair_run(&p, US_PER_S);
+		}
+		assert_true(x.parts[!side] >= 3);
+		assert_int_equal(x.messages[!side], 2);
+		assert_int_equal(x.bytes[!side], 3 * sizeof big + 1);
+		dc_get_info(x.layer[side], own, &info);
+		assert_int_equal(info.messages_sent, 2);
+		assert_int_equal(info.bytes_sent, 3 * sizeof big + 1);
+	}
+	assert_int_equal(dc_send_part(x.layer[0], p.now, h, false, (slice){0}, true), 0); /* empty */
+	pair_run(&p, US_PER_S);
+	assert_int_equal(x.messages[1], 3);
+	assert_string_equal(x.last_text[1], "");
+	assert_false(x.last_binary[1]);
+	assert_int_equal(dc_create(x.layer[0], p.now, &o, &limited), 0);
+	pair_run(&p, US_PER_S);
+	assert_int_equal(dc_send_part(x.layer[0], p.now, limited, false, slice_of("x", 1), false), PARLEY_EINVAL);
+	finish(&p, &x);
+}
+
+static void closing_gives_up_a_message_that_was_begun(void **state)
+{
+	(void)state;
+	static const uint8_t big[40000];
+	for (int closer = 0; closer < 2; closer++) {
+		pair p;
+		ends x;
+		assert_true(begin(&p, &x, 14));
+		dc_handle h = create(&p, 0, "p");
+		assert_true(join(&p, &x));
+		pair_run(&p, US_PER_S);
+		assert_int_equal(dc_set_partial_delivery(x.layer[1], x.last_incoming[1], true), 0);
+		assert_int_equal(dc_send_part(x.layer[0], p.now, h, true, slice_of(big, sizeof big), false), 0);
+		pair_run(&p, US_PER_S);
+		assert_true(x.parts[1] > 0);
+		assert_int_equal(dc_close(x.layer[closer], p.now, closer ? x.last_incoming[1] : h), 0);
+		pair_run(&p, 5 * US_PER_S);
+		assert_int_equal(x.closed[0], 1);
+		assert_int_equal(x.closed[1], 1);
+		assert_int_equal(x.last_error[0] | x.last_error[1], 0);
+		assert_int_equal(x.aborted[1], closer == 0); /* who closes hears no more of it */
+		assert_int_equal(x.messages[1], 0);
+		finish(&p, &x);
+	}
+}
+
 /* What counts is what the application sent: no OPEN, no ACK, and nothing for an empty message. */
 static void buffered_amount_counts_payload_only(void **state)
 {
@@ -486,6 +565,8 @@ int main(void)
 		cmocka_unit_test(closing_flushes_and_frees_the_id),
 		cmocka_unit_test(many_channels_come_and_go),
 		cmocka_unit_test(buffered_amount_falls_and_is_told),
+		cmocka_unit_test(messages_in_parts_arrive_in_parts),
+		cmocka_unit_test(closing_gives_up_a_message_that_was_begun),
 		cmocka_unit_test(buffered_amount_counts_payload_only),
 		cmocka_unit_test(priorities_become_weights),
 		cmocka_unit_test(the_end_of_the_association_closes_all),

@@ -307,8 +307,37 @@ static void configuration_is_checked(void **state)
 	config.mtu_max = PARLEY_MTU_MAX + 1;
 	assert_int_equal(parley_core_new(&config, NOW, &core), PARLEY_EINVAL);
 	config.mtu_max = PARLEY_MTU_MAX;
+	config.max_message_size = 1;
+	assert_int_equal(parley_core_new(&config, NOW, &core), PARLEY_EINVAL);
+	config.max_message_size = 0; /* any: see any_length_of_message_is_announced */
 	config.mtu = 100;
 	assert_int_equal(parley_core_new(&config, NOW, &core), PARLEY_EINVAL);
+}
+
+static void any_length_of_message_is_announced(void **state)
+{
+	(void)state;
+	parley_core_config config;
+	parley_core *core;
+	parley_channel channel;
+	rng_seeded rng;
+	char *sdp;
+	rng_seeded_init(&rng, 1);
+	parley_core_config_default(&config);
+	config.random = rng_seeded_source(&rng);
+	config.max_message_size = 0;
+	assert_int_equal(parley_core_new(&config, NOW, &core), 0);
+	assert_int_equal(parley_core_create_data_channel(core, NOW, "x", NULL, &channel), 0);
+	assert_int_equal(parley_core_create_offer(core, &sdp), 0);
+	assert_non_null(strstr(sdp, "a=max-message-size:0\r\n"));
+	parley_free(sdp);
+	assert_int_equal(parley_core_send_part(core, NOW, channel, false, "\xff", 1, false),
+			 PARLEY_EINVAL); /* no UTF-8 */
+	assert_int_equal(parley_core_send_part(core, NOW, channel, false, "x", 1, false), PARLEY_ESTATE);
+	parley_core_close(core, NOW);
+	assert_int_equal(parley_core_send_part(core, NOW, channel, false, "x", 1, false), PARLEY_ECLOSED);
+	assert_int_equal(parley_core_set_partial_delivery(core, channel, true), PARLEY_ECLOSED);
+	parley_core_free(core);
 }
 
 static void texts_must_be_utf8(void **state)
@@ -376,6 +405,7 @@ int main(void)
 		cmocka_unit_test(a_remote_offer_rolls_ours_back),
 		cmocka_unit_test(server_names_are_asked_for_before_gathering_ends),
 		cmocka_unit_test(configuration_is_checked),
+		cmocka_unit_test(any_length_of_message_is_announced),
 		cmocka_unit_test(texts_must_be_utf8),
 		cmocka_unit_test(failing_allocations_leak_nothing),
 	};

@@ -126,6 +126,11 @@ static void note(pair *p, int side, const sctp_event *e)
 	case SCTP_EVENT_MESSAGE:
 		keep_message(p, side, e);
 		break;
+	case SCTP_EVENT_MESSAGE_PART:
+		p->parts[side]++;
+		p->messages[side] += e->last && !e->aborted;
+		p->bytes[side] += e->data.len;
+		break;
 	case SCTP_EVENT_STREAMS_RESET:
 		p->resets_in[side] += e->reset == SCTP_RESET_INCOMING;
 		p->resets_out[side] += e->reset == SCTP_RESET_OUTGOING;

@@ -39,6 +39,7 @@ struct pair {
 	int error[2];
 	char reason[2][256];
 	size_t messages[2], failed[2], low[2], resets_in[2], resets_out[2], denied[2], restarted[2];
+	size_t parts[2];
 	size_t changes[2]; /* STREAMS_CHANGED */
 	int change_error[2];
 	uint64_t bytes[2];

@@ -105,7 +105,7 @@ static void begin(world *w, uint64_t seed, bool interleaved, uint32_t first_mid)
 	*w = (world){0};
 	rng_seeded_init(&w->rng, seed);
 	pair_fill(bytes, sizeof bytes, 1);
-	sctp_reassembly_init(&w->r, MESSAGE_LIMIT);
+	sctp_reassembly_init(&w->r, MESSAGE_LIMIT, false);
 	w->r.interleaved = interleaved;
 	uint32_t mids[STREAMS][2];
 	size_t numbers[STREAMS] = {0};
@@ -193,7 +193,7 @@ static void lies_are_dropped_and_hold_nothing_up(void **state)
 	list_node deliver;
 	list_init(&deliver);
 	for (size_t i = 0; i < ARRAY_LENGTH(lies); i++) {
-		sctp_reassembly_init(&r, MESSAGE_LIMIT);
+		sctp_reassembly_init(&r, MESSAGE_LIMIT, false);
 		r.interleaved = true;
 		static const struct {
 			uint32_t mid, fsn;
@@ -228,7 +228,7 @@ static void skipping_leaves_the_gaps_behind(void **state)
 		sctp_reassembly r;
 		list_node deliver;
 		list_init(&deliver);
-		sctp_reassembly_init(&r, MESSAGE_LIMIT);
+		sctp_reassembly_init(&r, MESSAGE_LIMIT, false);
 		r.interleaved = interleaved;
 		size_t delivered = 0;
 		for (uint32_t mid = 0; mid < 6; mid++) {
@@ -238,7 +238,7 @@ static void skipping_leaves_the_gaps_behind(void **state)
 		}
 		sctp_skipped skipped = {.stream = 1, .unordered = unordered, .mid = 2};
 		if (!interleaved)
-			sctp_reassembly_forward(&r, 5);
+			sctp_reassembly_forward(&r, 5, &deliver);
 		if (interleaved || !unordered)
 			assert_int_equal(sctp_reassembly_skip(&r, &skipped, &deliver), 0);
 		for (list_node *node; (node = list_pop(&deliver)); delivered++)
@@ -263,7 +263,7 @@ static void room_ahead_is_bounded(void **state)
 	sctp_reassembly r;
 	list_node deliver;
 	list_init(&deliver);
-	sctp_reassembly_init(&r, 20 * sizeof bytes);
+	sctp_reassembly_init(&r, 20 * sizeof bytes, false);
 	r.interleaved = true;
 	for (uint32_t fsn = 0; fsn < 15; fsn++) {
 		sctp_data d = fragment(true, 0, fsn, fsn == 0 ? "BU" : fsn == 14 ? "EU" : "U", sizeof bytes);
