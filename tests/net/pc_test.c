@@ -308,6 +308,7 @@ static void peer_new(peer *p, peer *other, uv_loop_t *loop, enum parley_log_leve
 	configuration.ice_server_count = 0;
 	configuration.bind_address = "127.0.0.1";
 	configuration.log_level = level;
+	configuration.mtu_max = PARLEY_MTU_MAX;
 	configuration.max_message_size = 0;
 	p->other = other;
 	p->calling = true;

@@ -18,7 +18,7 @@ const LIMIT_MS = 1_800_000;
 const ONLY = process.argv.slice(2); /* words of tables' titles, as for runner.js */
 const COLUMN = 33;
 
-const ICE_TCP = false; /* whether peers connect to each other by TCP */
+const ICE_TCP = true; /* whether peers connect to each other by TCP */
 const STUN = () => ['--ice-server', 'stun:stun.l.google.com:19302'];
 const TURN = (lab) => [
 	...STUN(),
