@@ -248,6 +248,7 @@ static int pc_set_up(parley_pc *pc, const parley_configuration *configuration)
 	config.send_buffer_size = configuration->send_buffer_size;
 	config.mtu = configuration->mtu;
 	config.mtu_max = configuration->mtu_max;
+	config.congestion = configuration->congestion;
 	config.allow_loopback = pc->loopback;
 	config.ice_transport_policy = configuration->ice_transport_policy;
 	config.ice_tcp = configuration->ice_tcp;

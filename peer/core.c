@@ -61,7 +61,8 @@ static bool config_is_valid(const parley_core_config *c)
 	return c->random.fill && mtu_is_valid(c) && (!c->max_message_size || c->max_message_size >= MESSAGE_MAX_MIN) &&
 	       c->max_message_size <= MESSAGE_MAX_MAX && c->send_buffer_size >= c->mtu &&
 	       c->ice_server_count <= PARLEY_ICE_SERVERS_MAX && c->log_level <= PARLEY_LOG_DEBUG &&
-	       c->nomination <= PARLEY_NOMINATION_RENOMINATION && c->ice_transport_policy <= PARLEY_ICE_TRANSPORT_RELAY;
+	       c->congestion <= PARLEY_CONGESTION_BBR && c->nomination <= PARLEY_NOMINATION_RENOMINATION &&
+	       c->ice_transport_policy <= PARLEY_ICE_TRANSPORT_RELAY;
 }
 
 /* RFC 8445 10: "ice2" promises not to nominate aggressively. */
@@ -129,6 +130,7 @@ int parley_core_new(const parley_core_config *config, uint64_t now, parley_core 
 	core->send_buffer_size = config->send_buffer_size;
 	core->mtu = config->mtu;
 	core->mtu_max = config->mtu_max;
+	core->congestion = config->congestion;
 	core->key_log = config->key_log;
 	core->decline_media = config->decline_media;
 	core->snap = config->snap;

@@ -58,6 +58,7 @@ struct parley_core {
 	uint64_t now; /* of the last input */
 	uint32_t max_message_size;
 	size_t send_buffer_size, mtu, mtu_max;
+	enum parley_congestion congestion;
 	bool key_log;
 	char last_error[PEER_ERROR_MAX];
 	char failure[PEER_ERROR_MAX]; /* why the connection state is failed */

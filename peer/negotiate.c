@@ -88,6 +88,7 @@ int negotiate_create_sctp(parley_core *core, sctp_association **out)
 	config.random = core->random;
 	config.trace = &core->trace;
 	config.mtu = (core->mtu - DTLS_RECORD_OVERHEAD) & ~(size_t)3;
+	config.congestion = core->congestion == PARLEY_CONGESTION_BBR ? SCTP_BBR : SCTP_CUBIC;
 	config.mtu_max = core->mtu_max ? core->mtu_max - DTLS_RECORD_OVERHEAD : 0;
 	config.any_length = !core->max_message_size;
 	config.max_message_receive = core->max_message_size ? core->max_message_size : PARLEY_MESSAGE_MAX_DEFAULT;

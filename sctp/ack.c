@@ -41,8 +41,10 @@ static void apply_sack(sctp_association *a, uint64_t now, const sctp_sack *sack)
 		SCTP_WARN(a, "SACK of TSNs never sent");
 		return;
 	}
-	if (old)
+	if (old) { /* its list of duplicates is news all the same */
+		sctp_recovery_duplicates(a, now, sack, &got);
 		return;
+	}
 	a->errors = 0;
 	a->peer_window = sack->window;
 	if (got.has_rtt)

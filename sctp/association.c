@@ -84,7 +84,7 @@ int sctp_create(const sctp_config *config, sctp_association **out)
 	sctp_outstanding_init(&a->sent, a->local_tsn);
 	sctp_pmtu_init(&a->pmtu, a->config.mtu, a->config.mtu_max);
 	sctp_rto_init(&a->rto, config->rto_initial_us, config->rto_min_us, config->rto_max_us);
-	sctp_congestion_init(&a->congestion, a->config.congestion, a->config.mtu, &a->sent.rate);
+	sctp_congestion_init(&a->congestion, a->config.congestion, a->config.mtu, &a->sent.rate, a->local_tag);
 	a->reconfig.next_request = a->local_tsn;
 	list_init(&a->reconfig.wanted);
 	*out = a;

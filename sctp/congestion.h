@@ -11,6 +11,7 @@
 #ifndef PARLEY_SCTP_CONGESTION_H
 #define PARLEY_SCTP_CONGESTION_H
 
+#include "sctp/congestion_bbr.h"
 #include "sctp/congestion_cubic.h"
 #include "sctp/sctp.h"
 
@@ -39,11 +40,13 @@ typedef struct sctp_congestion {
 	uint64_t limited_until; /* cwnd held sending up until rate->delivered was this */
 	union {
 		sctp_cubic cubic;
+		sctp_bbr bbr;
 	};
 } sctp_congestion;
 
-/* rate: of the association; outlives this. */
-void sctp_congestion_init(sctp_congestion *c, sctp_congestion_control control, size_t mtu, sctp_rate *rate);
+/* rate: of the association; outlives this. seed: any number that other flows do not have. */
+void sctp_congestion_init(sctp_congestion *c, sctp_congestion_control control, size_t mtu, sctp_rate *rate,
+			  uint32_t seed);
 /* A packet of data is about to be sent. */
 void sctp_congestion_sending(sctp_congestion *c, uint64_t now, size_t flight, uint64_t rto);
 /* cwnd holds sending up, with so much in flight. */
@@ -55,7 +58,7 @@ void sctp_congestion_lost(sctp_congestion *c, uint64_t now, const sctp_loss *los
 void sctp_congestion_acked(sctp_congestion *c, const sctp_acknowledgement *ack);
 /* What was sent up to now is in recovery from loss, and no longer. */
 void sctp_congestion_recover(sctp_congestion *c, uint64_t now, size_t flight);
-void sctp_congestion_recovered(sctp_congestion *c, uint64_t now);
+void sctp_congestion_recovered(sctp_congestion *c, uint64_t now, bool timeout); /* it was after one */
 /* T3-rtx expired; again: not for the first time since something was acknowledged. */
 void sctp_congestion_timeout(sctp_congestion *c, uint64_t now, size_t flight, bool again);
 /* The last recover or timeout was for nothing: what was lost has arrived. */

@@ -67,8 +67,9 @@ static void set_pacing(sctp_congestion *c, uint64_t srtt, double gain)
 
 /* --- growth --- */
 
-void sctp_cubic_begin(sctp_congestion *c)
+void sctp_cubic_begin(sctp_congestion *c, uint32_t seed)
 {
+	(void)seed;
 	c->cubic = (sctp_cubic){0};
 	sctp_hystart_init(&c->cubic.hystart);
 }
@@ -131,7 +132,8 @@ static size_t pipe_size(const sctp_congestion *c, const sctp_acknowledgement *a)
 static void slow_start(sctp_congestion *c, const sctp_acknowledgement *a)
 {
 	sctp_hystart *h = &c->cubic.hystart;
-	sctp_hystart_acked(h, c->rate->delivered, a->flight, a->has_rtt ? a->rtt : UINT64_MAX, &a->sample);
+	bool queued = a->srtt >= a->min_rtt + sctp_hystart_threshold(a->min_rtt);
+	sctp_hystart_acked(h, c->rate->delivered, a->flight, a->has_rtt ? a->rtt : UINT64_MAX, queued, &a->sample);
 	size_t pipe = pipe_size(c, a);
 	if (sctp_congestion_is_limited(c) && (!h->last_rate || (double)c->cwnd < SLOW_START_PIPES * (double)pipe))
 		c->cwnd += sctp_hystart_growth(h, a->acked);
@@ -172,10 +174,11 @@ void sctp_cubic_recover(sctp_congestion *c, uint64_t now, size_t flight)
 	c->cwnd = flight + c->mtu; /* for the first retransmission; then as acknowledgements come */
 }
 
-void sctp_cubic_recovered(sctp_congestion *c, uint64_t now)
+void sctp_cubic_recovered(sctp_congestion *c, uint64_t now, bool timeout)
 {
 	(void)now;
-	c->cwnd = c->ssthresh;
+	if (!timeout) /* after one slow start has brought it where it is */
+		c->cwnd = c->ssthresh;
 }
 
 void sctp_cubic_timeout(sctp_congestion *c, uint64_t now, size_t flight, bool again)

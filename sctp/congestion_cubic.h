@@ -31,12 +31,12 @@ typedef struct {
 /* The events of congestion.h. */
 struct sctp_congestion;
 struct sctp_acknowledgement;
-void sctp_cubic_begin(struct sctp_congestion *c);
+void sctp_cubic_begin(struct sctp_congestion *c, uint32_t seed);
 void sctp_cubic_sending(struct sctp_congestion *c, uint64_t now, size_t flight, uint64_t rto);
 void sctp_cubic_lost(struct sctp_congestion *c, uint64_t now, const sctp_loss *loss);
 void sctp_cubic_acked(struct sctp_congestion *c, const struct sctp_acknowledgement *ack);
 void sctp_cubic_recover(struct sctp_congestion *c, uint64_t now, size_t flight);
-void sctp_cubic_recovered(struct sctp_congestion *c, uint64_t now);
+void sctp_cubic_recovered(struct sctp_congestion *c, uint64_t now, bool timeout);
 void sctp_cubic_timeout(struct sctp_congestion *c, uint64_t now, size_t flight, bool again);
 void sctp_cubic_undo(struct sctp_congestion *c, uint64_t now);
 

@@ -19,7 +19,15 @@ void sctp_hystart_init(sctp_hystart *h)
 	*h = (sctp_hystart){.rtt = UINT64_MAX, .last_rtt = UINT64_MAX};
 }
 
-static void begin_round(sctp_hystart *h, uint64_t end)
+uint64_t sctp_hystart_threshold(uint64_t rtt)
+{
+	uint64_t t = rtt / RTT_DIVISOR;
+	if (t < RTT_THRESHOLD_MIN)
+		return RTT_THRESHOLD_MIN;
+	return time_min(t, RTT_THRESHOLD_MAX);
+}
+
+static void begin_round(sctp_hystart *h, uint64_t end, bool queued)
 {
 	h->round_end = end;
 	h->last_rtt = h->rtt;
@@ -29,18 +37,10 @@ static void begin_round(sctp_hystart *h, uint64_t end)
 	if (h->app_limited)
 		h->rate = 0;
 	uint64_t least = h->last_rate / 100 * (h->slow ? CSS_RATE_GROWTH_PERCENT : RATE_GROWTH_PERCENT);
-	h->full = h->rate && h->last_rate && h->rate < least;
+	h->full = queued && h->rate && h->last_rate && h->rate < least;
 	h->last_rate = h->rate;
 	h->rate = 0;
 	h->app_limited = false;
-}
-
-static uint64_t threshold(const sctp_hystart *h)
-{
-	uint64_t t = h->last_rtt / RTT_DIVISOR;
-	if (t < RTT_THRESHOLD_MIN)
-		return RTT_THRESHOLD_MIN;
-	return time_min(t, RTT_THRESHOLD_MAX);
 }
 
 static void look(sctp_hystart *h)
@@ -49,18 +49,18 @@ static void look(sctp_hystart *h)
 		return;
 	if (h->slow) {
 		h->slow = h->rtt >= h->baseline; /* else it was a false alarm */
-	} else if (h->rtt >= h->last_rtt + threshold(h)) {
+	} else if (h->rtt >= h->last_rtt + sctp_hystart_threshold(h->last_rtt)) {
 		h->slow = true;
 		h->baseline = h->rtt;
 		h->rounds = 0;
 	}
 }
 
-void sctp_hystart_acked(sctp_hystart *h, uint64_t delivered, size_t flight, uint64_t rtt,
+void sctp_hystart_acked(sctp_hystart *h, uint64_t delivered, size_t flight, uint64_t rtt, bool queued,
 			const sctp_rate_sample *sample)
 {
 	if (delivered >= h->round_end)
-		begin_round(h, delivered + flight);
+		begin_round(h, delivered + flight, queued);
 	if (rtt != UINT64_MAX) {
 		h->rtt = time_min(h->rtt, rtt);
 		h->samples++;

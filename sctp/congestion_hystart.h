@@ -26,11 +26,12 @@ typedef struct {
 
 void sctp_hystart_init(sctp_hystart *h);
 /*
- * An acknowledgement in slow start: so many bytes delivered in all, so many in flight. rtt: UINT64_MAX: none. Slow start is over
- * when sctp_hystart_done.
+ * An acknowledgement in slow start: so many bytes delivered in all, so many in flight. rtt: UINT64_MAX: none; queued: round trips
+ * are longer than the least, so that a rate that does not grow is no accident. Slow start is over when sctp_hystart_done.
  */
-void sctp_hystart_acked(sctp_hystart *h, uint64_t delivered, size_t flight, uint64_t rtt,
+void sctp_hystart_acked(sctp_hystart *h, uint64_t delivered, size_t flight, uint64_t rtt, bool queued,
 			const sctp_rate_sample *sample);
+uint64_t sctp_hystart_threshold(uint64_t rtt); /* by how much round trips must differ to mean something */
 size_t sctp_hystart_growth(const sctp_hystart *h, size_t acked); /* of the window, for so many bytes acknowledged */
 bool sctp_hystart_done(const sctp_hystart *h);
 

@@ -253,7 +253,7 @@ static void restart(sctp_association *a, const sctp_cookie *c)
 	a->local_tag = c->local_tag;
 	a->local_tsn = c->local_tsn;
 	sctp_outstanding_init(&a->sent, a->local_tsn);
-	sctp_congestion_init(&a->congestion, a->config.congestion, a->config.mtu, &a->sent.rate);
+	sctp_congestion_init(&a->congestion, a->config.congestion, a->config.mtu, &a->sent.rate, a->local_tag);
 	a->recovery = (sctp_recovery){0};
 	a->reconfig.next_request = a->local_tsn;
 	sctp_pmtu_init(&a->pmtu, a->config.mtu, a->config.mtu_max);

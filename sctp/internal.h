@@ -195,6 +195,8 @@ void sctp_progress(sctp_association *a, uint64_t now); /* something left the que
 /* recovery.c */
 /* A SACK was applied to the outstanding chunks: what it says of losses. Returns the bytes newly found lost. */
 size_t sctp_recovery_acked(sctp_association *a, uint64_t now, const sctp_sack *sack, const sctp_ack_result *got);
+/* ... of which only this is news in an old one: what came twice, and so whether a recovery was needed. */
+void sctp_recovery_duplicates(sctp_association *a, uint64_t now, const sctp_sack *sack, const sctp_ack_result *got);
 void sctp_recovery_timeout(sctp_association *a, uint64_t now);
 void sctp_rack_expired(sctp_association *a, uint64_t now);
 void sctp_probe_schedule(sctp_association *a, uint64_t now); /* new data was sent, or something acknowledged */

@@ -28,9 +28,10 @@ static void begin_fast(sctp_association *a, uint64_t now)
 static void end(sctp_association *a, uint64_t now)
 {
 	sctp_recovery *r = &a->recovery;
+	bool timeout = r->repair == SCTP_REPAIR_TIMEOUT;
 	r->repair = SCTP_REPAIR_NONE;
 	sctp_rack_recovered(&a->sent.rack);
-	sctp_congestion_recovered(&a->congestion, now);
+	sctp_congestion_recovered(&a->congestion, now, timeout);
 	bool more = serial32_before_eq(r->end, r->highest_lost) && serial32_before(a->sent.cumulative, r->highest_lost);
 	if (more) /* of what was sent meanwhile */
 		begin_fast(a, now);
@@ -194,17 +195,24 @@ static bool was_for_nothing(sctp_association *a, const sctp_ack_result *got, siz
 	/* After a timeout, the first answer is to what was sent before it (as F-RTO, RFC 5682; Eifel, RFC 3522). */
 	if (r->repair == SCTP_REPAIR_TIMEOUT && (got->mistaken || got->early))
 		return true;
-	return r->any_resent && !r->resent;
+	if (!r->any_resent)
+		return got->mistaken && !a->sent.lost; /* nothing had to be sent again */
+	return !r->resent;
 }
 
-size_t sctp_recovery_acked(sctp_association *a, uint64_t now, const sctp_sack *sack, const sctp_ack_result *got)
+void sctp_recovery_duplicates(sctp_association *a, uint64_t now, const sctp_sack *sack, const sctp_ack_result *got)
 {
-	sctp_recovery *r = &a->recovery;
 	size_t duplicates = count_duplicates(a, sack);
 	sctp_rack_round(&a->sent.rack, a->sent.cumulative, a->sent.next, duplicates != 0);
 	account_for_probe(a, now, sack);
 	if (was_for_nothing(a, got, duplicates))
 		undo(a, now);
+}
+
+size_t sctp_recovery_acked(sctp_association *a, uint64_t now, const sctp_sack *sack, const sctp_ack_result *got)
+{
+	const sctp_recovery *r = &a->recovery;
+	sctp_recovery_duplicates(a, now, sack, got);
 	if (r->repair != SCTP_REPAIR_NONE && serial32_before_eq(r->end, a->sent.cumulative + 1))
 		end(a, now);
 	return look_for_losses(a, now);

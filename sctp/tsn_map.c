@@ -7,7 +7,7 @@ _Static_assert(SCTP_TSN_WINDOW - 1 <= UINT16_MAX, "gap offsets are 16 bits");
 
 void sctp_tsn_map_init(sctp_tsn_map *m, uint32_t initial_tsn)
 {
-	*m = (sctp_tsn_map){.cumulative = initial_tsn - 1, .highest = initial_tsn - 1};
+	*m = (sctp_tsn_map){.cumulative = initial_tsn - 1, .highest = initial_tsn - 1, .next_gap = initial_tsn - 1};
 }
 
 void sctp_tsn_map_clear(sctp_tsn_map *m)
@@ -82,16 +82,19 @@ bool sctp_tsn_map_has_gap(const sctp_tsn_map *m)
 	return m->cumulative != m->highest;
 }
 
-size_t sctp_tsn_map_gaps(const sctp_tsn_map *m, sctp_gap *gaps, size_t max)
+size_t sctp_tsn_map_gaps(sctp_tsn_map *m, sctp_gap *gaps, size_t max)
 {
 	size_t count = 0;
 	uint32_t end = m->highest + 1, tsn = m->cumulative + 1;
-	while (count < max && (tsn = sctp_tsn_set_seek(&m->beyond, tsn, end, true)) != end) {
+	if (serial32_before(tsn, m->next_gap) && serial32_before(m->next_gap, end))
+		tsn = m->next_gap;
+	while ((tsn = sctp_tsn_set_seek(&m->beyond, tsn, end, true)) != end && count < max) {
 		uint32_t after = sctp_tsn_set_seek(&m->beyond, tsn, end, false);
 		gaps[count].start = (uint16_t)(tsn - m->cumulative);
 		gaps[count].end = (uint16_t)(after - 1 - m->cumulative);
 		count++;
 		tsn = after;
 	}
+	m->next_gap = tsn == end ? m->cumulative : tsn;
 	return count;
 }

@@ -16,6 +16,7 @@ typedef struct {
 	uint32_t cumulative; /* this and all before it came */
 	uint32_t highest;    /* that came; equal to cumulative if there is no gap */
 	sctp_tsn_set beyond; /* of (cumulative, highest] */
+	uint32_t next_gap;   /* TSN from which on gap blocks are to be told; at or before cumulative: all */
 	uint32_t duplicates[SCTP_DUPLICATES_MAX];
 	size_t duplicate_count;
 } sctp_tsn_map;
@@ -30,7 +31,10 @@ void sctp_tsn_map_note_duplicate(sctp_tsn_map *m, uint32_t tsn);
 /* Takes all up to cumulative as come (RFC 3758 3.6). */
 void sctp_tsn_map_forward(sctp_tsn_map *m, uint32_t cumulative);
 bool sctp_tsn_map_has_gap(const sctp_tsn_map *m);
-/* Gap blocks in order, at most max. */
-size_t sctp_tsn_map_gaps(const sctp_tsn_map *m, sctp_gap *gaps, size_t max);
+/*
+ * Gap blocks in order, at most max. If there are more, the next call goes on behind them, and so on in turn: the sender learns of
+ * all in as many SACKs.
+ */
+size_t sctp_tsn_map_gaps(sctp_tsn_map *m, sctp_gap *gaps, size_t max);
 
 #endif

@@ -118,6 +118,12 @@ enum parley_nomination {
 					   (draft-thatcher-ice-renomination) */
 };
 
+/* How fast data channels send. Of one side; the other may have the other. */
+enum parley_congestion {
+	PARLEY_CONGESTION_CUBIC, /* as most of the Internet (RFC 9438): every loss halves it, nearly */
+	PARLEY_CONGESTION_BBR, /* by the path's measured rate (draft-ietf-ccwg-bbr): fast through random loss, and with short queues */
+};
+
 #define PARLEY_ICE_SERVERS_MAX 16u
 #define PARLEY_MESSAGE_MAX_DEFAULT 262144u
 #define PARLEY_MTU_MAX 16421u /* UDP payload of a full DTLS record (RFC 6347 4.1) */
@@ -137,6 +143,7 @@ typedef struct {
 				      longer than that come as PARLEY_EVENT_MESSAGE_PARTs */
 	size_t send_buffer_size; /* bytes of unsent messages per connection before parley_core_send says PARLEY_ELIMIT; default 16 MiB */
 	size_t mtu; /* UDP payload bytes per datagram that every path is taken to carry, 576..1472; default 1200 */
+	enum parley_congestion congestion;
 	size_t mtu_max; /* where much data is sent, larger datagrams are tried up to this (RFC 8899), which the caller must send
 			   without letting them be fragmented; mtu..PARLEY_MTU_MAX, default PARLEY_MTU_MAX_DEFAULT; 0: never */
 	bool allow_loopback; /* offer loopback addresses as candidates: for tests on one machine; default false */

@@ -38,6 +38,7 @@ typedef struct {
 	uint32_t max_message_size; /* as in parley_core_config */
 	size_t send_buffer_size;
 	size_t mtu, mtu_max;
+	enum parley_congestion congestion;
 	bool allow_loopback; /* default false; loopback is used all the same when the machine has no other address */
 	const char *bind_address; /* only this local IP address; NULL: all that are up */
 	parley_port *port; /* these sockets, shared with others, instead of its own; the two above do not count then */

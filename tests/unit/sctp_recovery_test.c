@@ -129,7 +129,7 @@ static void slow_start_ends_when_round_trips_grow(void **state)
 			uint64_t rtt = round < 4 || (false_alarm && round > 5) ? 40000 : 46000; /* 5 ms more: 40 / 8 */
 			for (unsigned i = 0; i < 20 && !done; i++) {
 				delivered += 1000;
-				sctp_hystart_acked(&h, delivered, 20000, rtt, &(sctp_rate_sample){0});
+				sctp_hystart_acked(&h, delivered, 20000, rtt, false, &(sctp_rate_sample){0});
 				assert_int_equal(sctp_hystart_growth(&h, 1000), h.slow ? 250 : 1000);
 				done = sctp_hystart_done(&h);
 			}
