@@ -238,6 +238,8 @@ int sctp_send(sctp_association *a, uint64_t now, uint16_t stream, uint32_t ppid,
 	if (s->open)
 		return PARLEY_ESTATE;
 	sctp_send_options reliable = {.unordered = options && options->unordered,
+				      .has_value = options && options->has_value,
+				      .value = options ? options->value : 0,
 				      .uncounted = options && options->uncounted};
 	if (a->has_peer && !sctp_peer_can_skip(a))
 		options = &reliable; /* it could not be told what to skip (RFC 3758 3.3) */
@@ -251,7 +253,7 @@ int sctp_send_part(sctp_association *a, uint64_t now, uint16_t stream, uint32_t 
 		   const sctp_send_options *options)
 {
 	sctp_stream_out *s = stream_map_get(&a->queue.streams, stream);
-	if (options && (options->has_max_retransmits || options->has_lifetime))
+	if (options && (options->has_max_retransmits || options->has_lifetime || options->has_value))
 		return PARLEY_EINVAL;
 	if (!part.len && (!s || !s->open))
 		return last ? PARLEY_EINVAL : 0;

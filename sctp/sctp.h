@@ -172,18 +172,22 @@ bool sctp_awaits_answer(const sctp_association *a);
 
 typedef struct {
 	bool unordered;
-	/* Partial reliability, none by default (RFC 7496). At most one of the two in data channels; both work together. */
+	/* Partial reliability, none by default (RFC 3758, 7496). At most one of the first two in data channels; all work together. */
 	bool has_max_retransmits;
 	uint32_t max_retransmits; /* 0: sent once */
 	bool has_lifetime;
 	uint64_t lifetime_us; /* from this call on; then neither sent nor sent again */
-	bool uncounted;	      /* not in sctp_buffered: what the owner of the stream did not ask for */
+	/* When the send buffer is full, messages not yet begun that are worth less than a new one are given up for it, the least
+	 * first (RFC 7496 3.2). Those without a value are worth more than all others. */
+	bool has_value;
+	uint8_t value;
+	bool uncounted; /* not in sctp_buffered: what the owner of the stream did not ask for */
 } sctp_send_options;
 
 /*
  * Queues a copy of message on a stream; options may be NULL (ordered, reliable). An empty message is PARLEY_EINVAL: SCTP has
  * none (RFC 8831 6.6 says what to do). PARLEY_EMSGSIZE: longer than the peer takes. PARLEY_ELIMIT: the send buffer is
- * full: wait for SCTP_EVENT_BUFFERED_LOW. PARLEY_EINVAL: the stream is above what was negotiated. PARLEY_ESTATE: closing,
+ * full, and not of what is worth less: wait for SCTP_EVENT_BUFFERED_LOW. PARLEY_EINVAL: the stream is above what was negotiated. PARLEY_ESTATE: closing,
  * closed, or the stream is being reset. PARLEY_ENOMEM.
  */
 int sctp_send(sctp_association *a, uint64_t now, uint16_t stream, uint32_t ppid, slice message,

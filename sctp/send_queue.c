@@ -29,6 +29,7 @@ void sctp_send_queue_clear(sctp_send_queue *q)
 	}
 	stream_map_clear(&q->streams);
 	sctp_scheduler_clear(&q->scheduler);
+	free(q->by_value);
 	sctp_send_queue_init(q, q->limit, q->scheduler.kind);
 }
 
@@ -99,12 +100,65 @@ static void refresh(sctp_send_queue *q, sctp_stream_out *s)
 		sctp_scheduler_leave(&q->scheduler, &s->turn);
 }
 
+static sctp_message *first_worth(const sctp_send_queue *q, unsigned value)
+{
+	const list_node *head = &q->by_value[value];
+	return list_empty(head) ? NULL : LIST_ENTRY(head->next, sctp_message, by_value);
+}
+
+static bool fits(const sctp_send_queue *q, size_t cost)
+{
+	return q->cost <= q->limit && cost <= q->limit - q->cost;
+}
+
+/* Is there enough that is worth less than this to be given up? */
+static bool could_fit(const sctp_send_queue *q, size_t cost, unsigned value)
+{
+	size_t won = 0;
+	for (unsigned v = 0; q->by_value && v < value; v++) {
+		LIST_FOR (n, &q->by_value[v]) {
+			won += LIST_ENTRY(n, sctp_message, by_value)->len + SCTP_SEND_OVERHEAD;
+			if (q->cost - won <= q->limit && cost <= q->limit - (q->cost - won))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* RFC 7496 3.2. False: there is no room, and nothing was given up. */
+static bool make_room(sctp_send_queue *q, size_t cost, const sctp_send_options *options)
+{
+	unsigned value = options && options->has_value ? options->value : SCTP_VALUES;
+	if (fits(q, cost))
+		return true;
+	if (!could_fit(q, cost, value))
+		return false;
+	for (unsigned v = 0; v < value; v++)
+		for (sctp_message *m; !fits(q, cost) && (m = first_worth(q, v));)
+			sctp_send_queue_abandon(q, m, true);
+	return true;
+}
+
+static int note_value(sctp_send_queue *q, sctp_message *m, const sctp_send_options *options)
+{
+	if (!options->has_value)
+		return 0;
+	if (!q->by_value) {
+		q->by_value = malloc(SCTP_VALUES * sizeof *q->by_value);
+		for (size_t i = 0; q->by_value && i < SCTP_VALUES; i++)
+			list_init(&q->by_value[i]);
+	}
+	if (!q->by_value)
+		return PARLEY_ENOMEM;
+	m->has_value = true;
+	m->value = options->value;
+	list_append(&q->by_value[m->value], &m->by_value);
+	return 0;
+}
+
 static int new_message(sctp_send_queue *q, sctp_stream_out *s, uint32_t ppid, slice bytes, sctp_message **out)
 {
-	size_t cost = bytes.len + SCTP_SEND_OVERHEAD;
-	if (q->cost > q->limit || cost > q->limit - q->cost)
-		return PARLEY_ELIMIT;
-	sctp_message *m = sctp_scheduler_reserve(&q->scheduler) ? NULL : malloc(sizeof *m + bytes.len);
+	sctp_message *m = *out = sctp_scheduler_reserve(&q->scheduler) ? NULL : malloc(sizeof *m + bytes.len);
 	if (!m)
 		return PARLEY_ENOMEM;
 	*m = (sctp_message){.stream = s,
@@ -114,8 +168,8 @@ static int new_message(sctp_send_queue *q, sctp_stream_out *s, uint32_t ppid, sl
 			    .last = true,
 			    .len = bytes.len,
 			    .expires = TIME_NEVER};
+	list_init(&m->by_value);
 	memcpy(m->bytes, bytes.data, bytes.len);
-	*out = m;
 	return 0;
 }
 
@@ -134,9 +188,15 @@ int sctp_send_queue_add(sctp_send_queue *q, sctp_stream_out *s, uint64_t now, ui
 			const sctp_send_options *options)
 {
 	sctp_message *m;
+	if (!make_room(q, bytes.len + SCTP_SEND_OVERHEAD, options))
+		return PARLEY_ELIMIT;
 	int err = new_message(q, s, ppid, bytes, &m);
-	if (err)
+	if (!err && options)
+		err = note_value(q, m, options);
+	if (err) {
+		free(m);
 		return err;
+	}
 	if (options) {
 		m->unordered = options->unordered;
 		m->uncounted = options->uncounted;
@@ -172,6 +232,8 @@ int sctp_send_queue_add_part(sctp_send_queue *q, sctp_stream_out *s, uint32_t pp
 		return 0;
 	}
 	sctp_message *m;
+	if (!make_room(q, bytes.len + SCTP_SEND_OVERHEAD, NULL))
+		return PARLEY_ELIMIT;
 	int err = new_message(q, s, ppid, bytes, &m);
 	if (err)
 		return err;
@@ -230,6 +292,7 @@ uint32_t sctp_send_queue_took(sctp_send_queue *q, sctp_message *m, size_t len, u
 		m->first_tsn = tsn;
 	}
 	m->last_tsn = tsn;
+	list_remove(&m->by_value);
 	m->sent += len;
 	m->chunks++;
 	assert(m->sent <= m->len);
@@ -251,6 +314,7 @@ void sctp_send_queue_abandon(sctp_send_queue *q, sctp_message *m, bool tell)
 		m->last = true;
 		if (q->midway == m->stream && (m->sent || !m->first))
 			end_turn(q, m, 0);
+		list_remove(&m->by_value);
 		dequeue(q, m);
 		refresh(q, m->stream);
 	}
@@ -304,6 +368,8 @@ void sctp_send_queue_check(const sctp_send_queue *q)
 		size_t own = 0;
 		LIST_FOR (n, &s->queue) {
 			assert(MESSAGE_OF(n)->sent < MESSAGE_OF(n)->len && MESSAGE_OF(n)->stream == s);
+			assert(list_empty(&MESSAGE_OF(n)->by_value) ==
+			       (!MESSAGE_OF(n)->has_value || MESSAGE_OF(n)->sent));
 			assert(MESSAGE_OF(n)->last || n->next != &s->queue || s->open);
 			own += MESSAGE_OF(n)->uncounted ? 0 : MESSAGE_OF(n)->len - MESSAGE_OF(n)->sent;
 		}

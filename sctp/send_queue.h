@@ -45,8 +45,10 @@ typedef struct {
 	uint32_t ppid;
 	uint32_t mid;	  /* given with the first fragment */
 	bool first, last; /* parts of a message; both: all of it */
-	bool unordered, has_max_retransmits, uncounted, abandoned;
-	bool finished; /* nothing of it is queued or in flight: it counts no more, and is only kept to be told */
+	bool unordered, has_max_retransmits, has_value, uncounted, abandoned;
+	uint8_t value;
+	list_node by_value; /* in sctp_send_queue.by_value while nothing of it is sent */
+	bool finished;	    /* nothing of it is queued or in flight: it counts no more, and is only kept to be told */
 	uint32_t max_retransmits;
 	uint64_t expires;	      /* TIME_NEVER: does not */
 	size_t len, sent;	      /* sent: bytes that have a TSN */
@@ -55,12 +57,15 @@ typedef struct {
 	uint8_t bytes[];
 } sctp_message;
 
+#define SCTP_VALUES 256u /* of a message: sctp_send_options.value */
+
 typedef struct {
 	stream_map streams; /* sctp_stream_out */
 	sctp_scheduler scheduler;
 	bool interleaving;	 /* I-DATA */
 	sctp_stream_out *midway; /* without I-DATA: the stream whose message is sent in part, and goes on */
 	size_t midway_bytes;	 /* sent of that message */
+	list_node *by_value;	 /* messages with a value, by that; SCTP_VALUES lists, made when there is the first */
 	list_node low;
 	list_node failed; /* abandoned messages, for SEND_FAILED; they are not queued any more */
 	size_t cost;	  /* unsent bytes, and overhead of messages not wholly sent: against config.send_buffer */
@@ -77,7 +82,7 @@ sctp_stream_out *sctp_stream_out_of(sctp_send_queue *q, uint16_t id); /* made if
 void sctp_stream_out_remove(sctp_send_queue *q, sctp_stream_out *s);
 bool sctp_stream_out_midway(const sctp_stream_out *s); /* a message of it is sent in part */
 void sctp_send_queue_restart_mids(sctp_send_queue *q); /* of all streams; none is midway */
-/* A whole message. PARLEY_ELIMIT, PARLEY_ENOMEM. */
+/* A whole message; others worth less may be given up for it. PARLEY_ELIMIT, PARLEY_ENOMEM. */
 int sctp_send_queue_add(sctp_send_queue *q, sctp_stream_out *s, uint64_t now, uint32_t ppid, slice bytes,
 			const sctp_send_options *options);
 /* The first or next part of the stream's open message; of options only those that are not limits count. An empty one only ends it. */
