@@ -1,6 +1,7 @@
 /*
  * One agent; the input is what happens to it: calls of its owner, time, and messages from the network, both raw bytes and
- * such that a peer who knows the passwords could send, answers to its own requests among them.
+ * such that a peer or a server who knows the passwords could send, answers to its own requests among them; as datagrams, on streams,
+ * and relayed by a TURN server.
  */
 #include <assert.h>
 #include <string.h>
@@ -13,12 +14,19 @@
 #define STEPS_MAX 400
 
 typedef struct {
+	stun_id id;
+	uint16_t method;
+	uint32_t stream;
+	parley_addr local, remote;
+} request;
+
+typedef struct {
 	ice_agent *ice;
 	uint64_t now;
 	reader in;
-	stun_id last_id; /* of the last request that left */
-	parley_addr last_local, last_remote;
+	request check, turn; /* that left last: a Binding request, one for a TURN server */
 	uint32_t resolve_id;
+	uint32_t stream; /* opened or accepted last */
 } world;
 
 static parley_addr some_address(uint8_t n)
@@ -29,23 +37,40 @@ static parley_addr some_address(uint8_t n)
 	return addr_ipv4(n & 0x20 ? 127 : 10, 0, 0, n & 7, (uint16_t)(5000 + (n >> 3 & 3)));
 }
 
+/* STUN, or STUN behind a frame's length (RFC 4571), or a relay's ChannelData. */
+static void note_sent(world *w, const ice_packet *p)
+{
+	stun_message m;
+	uint16_t number;
+	slice sent = slice_of(p->data.data, p->data.len);
+	if (stun_is_channel_data(sent))
+		assert(stun_parse_channel_data(sent, &number, &sent) == 0);
+	else if (p->stream && !stun_is_message(sent))
+		sent = slice_part(sent, 2, sent.len);
+	assert(stun_parse(sent, &m) == 0);
+	if (m.class == STUN_INDICATION && m.method == STUN_SEND)
+		assert(stun_parse(m.data, &m) == 0);
+	if (m.class != STUN_REQUEST)
+		return;
+	*(m.method == STUN_BINDING ? &w->check : &w->turn) =
+		(request){.id = m.id, .method = m.method, .stream = p->stream, .local = p->local, .remote = p->remote};
+}
+
 static void drain(world *w)
 {
 	uint8_t data[ICE_PACKET_MAX];
 	ice_packet p = {.data = {.data = data, .capacity = sizeof data}};
 	ice_event e;
-	while (ice_poll_transmit(w->ice, w->now, &p)) {
-		stun_message m;
-		assert(stun_parse(slice_of(data, p.data.len), &m) == 0);
-		if (m.class != STUN_REQUEST)
-			continue;
-		w->last_id = m.id;
-		w->last_local = p.local;
-		w->last_remote = p.remote;
-	}
-	while (ice_poll_event(w->ice, &e))
+	while (ice_poll_transmit(w->ice, w->now, &p))
+		note_sent(w, &p);
+	for (ice_datagram d; ice_poll_data(w->ice, &d);)
+		(void)ice_is_validated(w->ice, &d.local, &d.remote);
+	while (ice_poll_event(w->ice, &e)) {
 		if (e.type == ICE_EVENT_RESOLVE)
 			w->resolve_id = e.id;
+		if (e.type == ICE_EVENT_STREAM_OPEN)
+			w->stream = e.id;
+	}
 	ice_check_invariants(w->ice);
 }
 
@@ -72,8 +97,8 @@ static void put_request(world *w, writer *out)
 static void put_answer(world *w, writer *out)
 {
 	uint8_t kind = read_u8(&w->in);
-	parley_addr mapped = kind & 4 ? some_address(read_u8(&w->in)) : w->last_local;
-	stun_begin(out, kind & 1 ? STUN_ERROR : STUN_SUCCESS, STUN_BINDING, &w->last_id);
+	parley_addr mapped = kind & 4 ? some_address(read_u8(&w->in)) : w->check.local;
+	stun_begin(out, kind & 1 ? STUN_ERROR : STUN_SUCCESS, STUN_BINDING, &w->check.id);
 	if (kind & 1)
 		stun_put_error(out, kind & 2 ? 487 : 400, NULL);
 	else if (mapped.family)
@@ -81,6 +106,145 @@ static void put_answer(world *w, writer *out)
 	if (!(kind & 8))
 		stun_put_integrity(out, slice_from_string(PEER_PWD));
 	stun_put_fingerprint(out);
+}
+
+/* What a TURN server answers, without ever asking for a password: that is turn_fuzz's. */
+static void put_turn_answer(world *w, writer *out)
+{
+	static const uint16_t codes[] = {300, 400, 403, 437, 440, 486, 508, 500};
+	uint8_t kind = read_u8(&w->in);
+	parley_addr addr = some_address(read_u8(&w->in));
+	stun_begin(out, kind & 1 ? STUN_ERROR : STUN_SUCCESS, w->turn.method, &w->turn.id);
+	if (kind & 1) {
+		stun_put_error(out, codes[kind >> 1 & 7], NULL);
+		stun_put_address(out, STUN_ATTR_ALTERNATE_SERVER, &addr);
+	} else {
+		stun_put_xor_address(out, STUN_ATTR_XOR_RELAYED_ADDRESS, &addr);
+		addr.port++;
+		stun_put_xor_address(out, STUN_ATTR_XOR_MAPPED_ADDRESS, &addr);
+		stun_put_u32(out, STUN_ATTR_LIFETIME, kind & 2 ? 600 : kind >> 2);
+	}
+	stun_put_fingerprint(out);
+}
+
+/* From the peer, through the relay: bytes, a check, or the answer to one. */
+static void put_relayed(world *w, writer *out)
+{
+	uint8_t bytes[ICE_PACKET_MAX], kind = read_u8(&w->in);
+	writer inner = writer_of(bytes, sizeof bytes);
+	stun_id id = {{kind}};
+	parley_addr peer = some_address(read_u8(&w->in));
+	if ((kind & 5) == 5)
+		put_answer(w, &inner);
+	else if (kind & 1)
+		put_request(w, &inner);
+	else
+		write_bytes(&inner, read_bytes(&w->in, kind >> 2));
+	if (kind & 2) {
+		stun_put_channel_header(out, (uint16_t)(STUN_CHANNEL_FIRST + (kind >> 7)), inner.len);
+		write_bytes(out, writer_slice(&inner));
+		write_pad(out, 4);
+		return;
+	}
+	stun_begin(out, STUN_INDICATION, STUN_DATA, &id);
+	stun_put_xor_address(out, STUN_ATTR_XOR_PEER_ADDRESS, &peer);
+	stun_put_bytes(out, STUN_ATTR_DATA, writer_slice(&inner));
+}
+
+/* From the TURN server. */
+static void receive_from_server(world *w, slice message)
+{
+	if (w->turn.stream)
+		ice_stream_receive(w->ice, w->now, w->turn.stream, message);
+	else
+		(void)ice_receive(w->ice, w->now, &w->turn.local, &w->turn.remote, message);
+}
+
+static void receive_relayed(world *w, uint8_t op)
+{
+	uint8_t bytes[2 * ICE_PACKET_MAX];
+	writer out = writer_of(bytes, sizeof bytes);
+	if (op == 15)
+		put_turn_answer(w, &out);
+	else
+		put_relayed(w, &out);
+	receive_from_server(w, writer_slice(&out));
+}
+
+/* A frame of ICE over TCP with an answer or a request in it, or bytes. */
+static void receive_on_stream(world *w, uint8_t op)
+{
+	uint8_t bytes[2 * ICE_PACKET_MAX];
+	writer out = writer_of(bytes, sizeof bytes);
+	if (op == 17) {
+		write_bytes(&out, read_bytes(&w->in, read_u8(&w->in)));
+	} else {
+		uint8_t message[ICE_PACKET_MAX];
+		writer inner = writer_of(message, sizeof message);
+		if (read_u8(&w->in) & 1)
+			put_answer(w, &inner);
+		else
+			put_request(w, &inner);
+		write_u16(&out, (uint16_t)inner.len);
+		write_bytes(&out, writer_slice(&inner));
+	}
+	ice_stream_receive(w->ice, w->now, w->stream, writer_slice(&out));
+}
+
+static void change_stream(world *w)
+{
+	uint8_t how = read_u8(&w->in);
+	parley_addr local = some_address(read_u8(&w->in)), remote = some_address(how);
+	local.transport = remote.transport = PARLEY_TCP;
+	if (how >> 6 == 0)
+		ice_stream_opened(w->ice, w->now, w->stream, &local);
+	else if (how >> 6 == 1)
+		ice_stream_closed(w->ice, w->now, w->stream, PARLEY_ECLOSED, "reset");
+	else
+		(void)ice_stream_accepted(w->ice, w->now, &local, &remote, &w->stream);
+}
+
+static void add_turn(world *w)
+{
+	uint8_t over = read_u8(&w->in);
+	ice_turn_server t = {.addr = some_address(read_u8(&w->in)), .over = (ice_over)(over % 3)};
+	t.username = t.password = slice_from_string("turn");
+	t.addr.transport = t.over == ICE_OVER_UDP ? PARLEY_UDP : PARLEY_TCP;
+	(void)ice_add_turn_server(w->ice, w->now, &t);
+	if (over & 0x80)
+		ice_clear_servers(w->ice);
+}
+
+static void send_data(world *w)
+{
+	uint8_t bytes[ICE_HEADROOM + 255 + ICE_TAILROOM] = {0};
+	ice_packet p = {.data = {.data = bytes + ICE_HEADROOM, .capacity = 255 + ICE_TAILROOM}};
+	p.data.len = read_u8(&w->in);
+	if (ice_selected(w->ice, &p.local, &p.remote) && ice_envelop(w->ice, w->now, &p))
+		assert(p.data.data >= bytes && p.data.data + p.data.len <= bytes + sizeof bytes);
+}
+
+static void relay_or_stream(world *w, uint8_t op)
+{
+	switch (op) {
+	case 15:
+	case 16:
+		receive_relayed(w, op);
+		break;
+	case 17:
+	case 18:
+		receive_on_stream(w, op);
+		break;
+	case 19:
+		change_stream(w);
+		break;
+	case 20:
+		add_turn(w);
+		break;
+	default:
+		send_data(w);
+		break;
+	}
 }
 
 static void receive(world *w, uint8_t op)
@@ -95,7 +259,7 @@ static void receive(world *w, uint8_t op)
 		(void)ice_receive(w->ice, w->now, &local, &remote, writer_slice(&out));
 	} else {
 		put_answer(w, &out);
-		(void)ice_receive(w->ice, w->now, &w->last_local, op == 2 ? &w->last_remote : &remote,
+		(void)ice_receive(w->ice, w->now, &w->check.local, op == 2 ? &w->check.remote : &remote,
 				  writer_slice(&out));
 	}
 }
@@ -107,9 +271,11 @@ static void call(world *w, uint8_t op)
 	static const char *const ufrags[] = {"peer", "per2"};
 	switch (op) {
 	case 4:
+		addr.transport = read_u8(&w->in) & 1 ? PARLEY_TCP : PARLEY_UDP;
 		(void)ice_add_local(w->ice, w->now, &addr);
 		break;
 	case 5:
+		addr.transport = read_u8(&w->in) & 1 ? PARLEY_TCP : PARLEY_UDP;
 		(void)ice_remove_local(w->ice, w->now, &addr);
 		break;
 	case 6:
@@ -159,6 +325,8 @@ static void step(world *w)
 		receive(w, op);
 	else if (op < 15)
 		call(w, op);
+	else if (op < 22)
+		relay_or_stream(w, op);
 	else if (due != TIME_NEVER && op < 28)
 		ice_timeout(w->ice, w->now = due > w->now ? due : w->now);
 	else
@@ -176,7 +344,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rng_seeded_init(&rng, 1);
 	ice_config_default(&config);
 	config.random = rng_seeded_source(&rng);
-	config.controlling = read_u8(&w.in) & 1;
+	uint8_t flags = read_u8(&w.in);
+	config.controlling = flags & 1;
+	config.relay_only = (flags & 6) == 6;
+	config.tcp = flags & 8;
+	config.lite = (flags & 0x70) == 0x70;
 	config.has_tie_breaker = true;
 	config.tie_breaker = 100;
 	if (ice_create(&config, &w.ice))
