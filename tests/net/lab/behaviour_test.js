@@ -8,6 +8,7 @@ const { test, run } = require('../../interop/lib/runner.js');
 const { Side } = require('./call.js');
 const { Lab } = require('./lab.js');
 
+const HOSTS = 3; /* candidates at an address: UDP, TCP active and TCP passive */
 const LABS = 3; /* that are asked at a time: most of it is waiting for answers that filters keep out */
 const SERVER = 'stun:turn.test'; /* port 3478, where coturn has its second address */
 const INDEPENDENT = 'endpoint-independent';
@@ -46,7 +47,7 @@ function check(name, expected, nat) {
 
 function checkCandidates(site, { events }) {
 	const types = events.filter((each) => each.event === 'candidate').map((each) => each.type);
-	const expected = ['host', ...(site.ipv6 === 'none' ? [] : ['host'])];
+	const expected = Array(site.ipv6 === 'none' ? HOSTS : 2 * HOSTS).fill('host');
 	if (BEHAVIOUR[site.kind]?.translated) expected.push('srflx');
 	if (site.ipv6 === 'nat66' && BEHAVIOUR[site.kind]?.translated) expected.push('srflx');
 	assert.deepStrictEqual(types.sort(), expected.sort(), `${site.kind}, IPv6 ${site.ipv6}`);
