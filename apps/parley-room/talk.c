@@ -5,7 +5,8 @@
 #include "base/addr.h"
 
 #define CHANNEL_LABEL "sendDataChannel"
-#define GATHERING_WAIT_MS 2000u /* a description leaves then, complete or not; what is found later is trickled */
+#define GATHERING_WAIT_MS \
+	2000u /* the first description leaves then, complete or not; what is found later is trickled */
 #define MESSAGE_SHOWN_MAX 4096u /* characters of a message printed for people */
 
 /* A program that was started to send a file is done when the file is there, or shown once, and no line can follow. */
@@ -141,7 +142,10 @@ static void send_description(session *s)
 		type == PARLEY_SDP_OFFER ? room_send_offer(s->room, now, bytes) : room_send_answer(s->room, now, bytes);
 	parley_free(sdp);
 	signalr_net_flush(s->hub);
-	if (err)
+	if (err && s->open)
+		report_event(&s->report, "error", FIELDS(field_text("text", parley_strerror(err))),
+			     "the %s cannot be sent: %s", parley_sdp_type_name(type), parley_strerror(err));
+	else if (err)
 		session_fail(s, "the %s cannot be sent: %s", parley_sdp_type_name(type), parley_strerror(err));
 }
 
@@ -166,9 +170,11 @@ static void on_gathering_state(void *me, parley_pc *pc, parley_gathering_state s
 
 static void on_ice_state(void *me, parley_pc *pc, parley_ice_state state)
 {
-	(void)pc;
+	session *s = me;
 	const char *name = parley_ice_state_name(state);
-	report_event(&((session *)me)->report, "ice", FIELDS(field_text("state", name)), "%s", name);
+	report_event(&s->report, "ice", FIELDS(field_text("state", name)), "%s", name);
+	if (state == PARLEY_ICE_DISCONNECTED && s->negotiated && !s->leaving)
+		(void)parley_pc_restart_ice(pc); /* on_negotiation_needed follows */
 }
 
 static void on_connection_state(void *me, parley_pc *pc, parley_connection_state state, const char *reason)
@@ -419,8 +425,8 @@ static void describe(session *s, parley_sdp_type type)
 		session_fail(s, "no %s: %s", parley_sdp_type_name(type), parley_pc_last_error(s->pc));
 		return;
 	}
-	if (parley_pc_gathering_state(s->pc) == PARLEY_GATHERING_COMPLETE)
-		send_description(s); /* a later description of the same connection */
+	if (s->negotiated)
+		send_description(s);
 	else
 		uv_timer_start(&s->gathering_timer, on_gathering_timer, GATHERING_WAIT_MS, 0);
 }

@@ -1,7 +1,8 @@
 /*
  * app.js: binds a Room to the page. What the other side or the hub says is shown by textContent only.
  *
- * The page's address may name ICE servers: ?ice=stun:host:port (repeatable), or ?ice=none.
+ * The page's address may name ICE servers: ?ice=stun:host:port (repeatable), or ?ice=none; for turn: and turns: also iceUser and
+ * icePassword; and icePolicy=relay.
  * `window.room` is the Room, to look at from the console and from tests.
  */
 import { Room } from './room.js';
@@ -60,10 +61,13 @@ function toast(text, isError = false) {
 	$('toasts').append(made);
 }
 
-function iceServers(query) {
+/* RTCConfiguration */
+function iceConfiguration(query) {
 	const urls = query.getAll('ice');
 	if (urls.length === 0) urls.push(DEFAULT_ICE);
-	return urls.filter((url) => url !== 'none').map((url) => ({ urls: url }));
+	const user = { username: query.get('iceUser') ?? '', credential: query.get('icePassword') ?? '' };
+	const servers = urls.filter((url) => url !== 'none').map((url) => ({ urls: url, ...(url.startsWith('turn') ? user : {}) }));
+	return { iceServers: servers, iceTransportPolicy: query.get('icePolicy') ?? 'all' };
 }
 
 function formatBytes(bytes) {
@@ -209,7 +213,7 @@ function bindControls(room) {
 }
 
 makeStatus();
-const room = new Room('connectionHub', iceServers(new URLSearchParams(location.search)));
+const room = new Room('connectionHub', iceConfiguration(new URLSearchParams(location.search)));
 window.room = room;
 listen(room);
 bindControls(room);

@@ -3,7 +3,8 @@
  *
  * The initiator makes the channel and offers audio, video and data; the other answers in the sections it was offered.
  * Tracks are added and removed at any time with send(); what the other side sends is one stream, whose tracks come and go with it.
- * A description leaves once gathering ends, or after 2 s; candidates found later follow one by one.
+ * The first description leaves once gathering ends, or after 2 s; later ones at once. Candidates found later follow one by one.
+ * When the path breaks the initiator restarts ICE.
  * Events: state, channel (RTCDataChannel, open), stream (MediaStream), signal (object for the other side), error (text),
  * closed (why). After `closed` nothing follows.
  */
@@ -23,12 +24,12 @@ export class Call extends EventTarget {
 	#queue = Promise.resolve(); /* signals are handled one after the other */
 	#closed = false;
 
-	/* camera: a MediaStream or null. */
-	constructor({ initiator, iceServers, camera }) {
+	/* ice: of RTCConfiguration. camera: a MediaStream or null. */
+	constructor({ initiator, ice, camera }) {
 		super();
 		this.#polite = !initiator;
 		this.#camera = camera;
-		this.#pc = new RTCPeerConnection({ iceServers });
+		this.#pc = new RTCPeerConnection(ice);
 		this.#listen();
 		if (initiator) {
 			this.#attach(this.#pc.createDataChannel(CHANNEL));
@@ -102,6 +103,9 @@ export class Call extends EventTarget {
 		}
 		pc.addEventListener('connectionstatechange', () => {
 			if (pc.connectionState === 'failed') this.close('no path to the other side');
+		});
+		pc.addEventListener('iceconnectionstatechange', () => {
+			if (pc.iceConnectionState === 'disconnected' && !this.#polite) pc.restartIce();
 		});
 		pc.addEventListener('negotiationneeded', () => this.#offer().catch((error) => this.#fail(error)));
 		pc.addEventListener('icecandidate', ({ candidate }) => {
@@ -210,7 +214,7 @@ export class Call extends EventTarget {
 	}
 
 	async #sendDescription() {
-		await this.#gathered();
+		if (!this.#described) await this.#gathered(); /* some clients take candidates in the first description only */
 		if (this.#closed) return;
 		this.#described = true;
 		const { type, sdp } = this.#pc.localDescription;

@@ -24,7 +24,7 @@ export class Room extends EventTarget {
 	path = null; /* the selected candidate pair */
 	wants = { audio: true, video: true }; /* what is sent, or will be: see setSending() */
 	#hub;
-	#iceServers;
+	#ice;
 	#call = null;
 	#exchange = null;
 	#id = null;
@@ -33,9 +33,10 @@ export class Room extends EventTarget {
 	#camera = null;
 	#lostRoom = false; /* the hub was away, and has forgotten the room one waits in */
 
-	constructor(hubUrl, iceServers) {
+	/* ice: of RTCConfiguration. */
+	constructor(hubUrl, ice) {
 		super();
-		this.#iceServers = iceServers;
+		this.#ice = ice;
 		this.#hub = new Hub(hubUrl);
 		this.#listen();
 		this.#hub.start();
@@ -274,7 +275,7 @@ export class Room extends EventTarget {
 
 	#startCall() {
 		const id = this.#id;
-		const call = new Call({ initiator: this.#role === 'initiator', iceServers: this.#iceServers, camera: this.#camera });
+		const call = new Call({ initiator: this.#role === 'initiator', ice: this.#ice, camera: this.#camera });
 		this.#call = call;
 		call.addEventListener('state', () => this.#callChanged());
 		call.addEventListener('signal', ({ detail }) => {
