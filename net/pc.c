@@ -202,6 +202,10 @@ void parley_configuration_default(parley_configuration *configuration)
 /* Which addresses to bind, and whether loopback is among the candidates. */
 static int choose_addresses(parley_pc *pc, const parley_configuration *configuration)
 {
+	if (configuration->port_min > configuration->port_max || (configuration->port_max && !configuration->port_min))
+		return PARLEY_EINVAL;
+	pc->port_min = configuration->port_min;
+	pc->port_max = configuration->port_max;
 	if (configuration->port) {
 		pc->loopback = net_port_is_loopback(configuration->port);
 		return 0;

@@ -34,6 +34,7 @@ struct parley_pc {
 	net_turn *turn;	  /* to drain from the loop */
 	parley_addr addresses[NET_INTERFACES_MAX];
 	size_t address_count;
+	uint16_t port_min, port_max;
 	parley_port *port; /* NULL: the sockets are its own */
 	net_port_user port_user;
 	net_udp *sockets[NET_INTERFACES_MAX];
@@ -65,7 +66,13 @@ void pc_resolve(parley_pc *pc, const parley_event *event);
 void pc_forget_names(parley_pc *pc);
 
 /* pc_sockets.c */
-void pc_bind(parley_pc *pc); /* once */
+/* A walk through the ports that may be bound, from a random one on: without a range "any", once. */
+typedef struct {
+	uint32_t left, next;
+} pc_ports;
+pc_ports pc_ports_begin(const parley_pc *pc);
+bool pc_ports_next(const parley_pc *pc, pc_ports *walk, uint16_t *port); /* false: that was all */
+void pc_bind(parley_pc *pc);						 /* once */
 void pc_unbind(parley_pc *pc);
 void pc_send_datagram(parley_pc *pc, const parley_packet *packet);
 net_on_datagram pc_datagram_came;

@@ -18,11 +18,10 @@ static net_listener *listen_at(parley_pc *pc, const parley_addr *wanted)
 /* At the socket's own port if it is free, as firewalls are opened by number. */
 static void listen_beside(parley_pc *pc, const parley_addr *socket)
 {
-	parley_addr any_port = *socket;
-	any_port.port = 0;
+	parley_addr other = *socket;
 	net_listener *listener = listen_at(pc, socket);
-	if (!listener)
-		listener = listen_at(pc, &any_port);
+	for (pc_ports walk = pc_ports_begin(pc); !listener && pc_ports_next(pc, &walk, &other.port);)
+		listener = listen_at(pc, &other);
 	if (!listener)
 		return;
 	parley_addr address = net_listener_address(listener);

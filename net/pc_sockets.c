@@ -1,5 +1,7 @@
 #include "base/addr.h"
+#include "base/rng.h"
 #include "net/pc_internal.h"
+#include "net/random.h"
 
 void pc_datagram_came(void *me, net_udp *udp, const parley_addr *remote, slice data)
 {
@@ -38,14 +40,43 @@ static void share_sockets(parley_pc *pc)
 		add_socket(pc, socket);
 }
 
-/* An address that cannot be bound any more is left out. */
-static void open_sockets(parley_pc *pc)
+pc_ports pc_ports_begin(const parley_pc *pc)
+{
+	parley_random random = net_random();
+	uint32_t place;
+	uint32_t count = (uint32_t)(pc->port_max - pc->port_min) + 1;
+	if (rng_u32(&random, &place))
+		place = 0; /* the first will do */
+	return (pc_ports){.left = count, .next = place % count};
+}
+
+bool pc_ports_next(const parley_pc *pc, pc_ports *walk, uint16_t *port)
+{
+	if (!walk->left)
+		return false;
+	walk->left--;
+	*port = (uint16_t)(pc->port_min + walk->next);
+	walk->next = (walk->next + 1) % ((uint32_t)(pc->port_max - pc->port_min) + 1);
+	return true;
+}
+
+static net_udp *open_socket(parley_pc *pc, parley_addr address)
 {
 	net_udp *socket;
-	for (size_t i = 0; i < pc->address_count; i++)
-		if (net_udp_open(pc->loop, &pc->addresses[i], pc_datagram_came, pc, &socket) == 0 &&
-		    !add_socket(pc, socket))
+	for (pc_ports walk = pc_ports_begin(pc); pc_ports_next(pc, &walk, &address.port);)
+		if (net_udp_open(pc->loop, &address, pc_datagram_came, pc, &socket) == 0)
+			return socket;
+	return NULL;
+}
+
+/* An address that cannot be bound any more is left out, and one of whose ports none is free. */
+static void open_sockets(parley_pc *pc)
+{
+	for (size_t i = 0; i < pc->address_count; i++) {
+		net_udp *socket = open_socket(pc, pc->addresses[i]);
+		if (socket && !add_socket(pc, socket))
 			net_udp_close(socket);
+	}
 }
 
 void pc_bind(parley_pc *pc)

@@ -41,7 +41,10 @@ typedef struct {
 	enum parley_congestion congestion;
 	bool allow_loopback; /* default false; loopback is used all the same when the machine has no other address */
 	const char *bind_address; /* only this local IP address; NULL: all that are up */
-	parley_port *port; /* these sockets, shared with others, instead of its own; the two above do not count then */
+	uint16_t port_min,
+		port_max; /* of sockets that are bound, UDP and TCP, for firewalls; default 0, 0: any that is free */
+	parley_port
+		*port; /* these sockets, shared with others, instead of its own; what is above does not count then */
 	enum parley_ice_transport_policy ice_transport_policy;
 	bool ice_tcp; /* connect over TCP where UDP is blocked, and listen for it, though not at a parley_port; default true */
 	const char *

@@ -6,6 +6,7 @@
 
 #include "base/addr.h"
 #include "base/buf.h"
+#include "net/udp.h"
 #include "parley/parley.h"
 #include "tests/net/harness.h"
 #include "tests/net/responder.h"
@@ -576,6 +577,67 @@ static void an_offer_survives_every_failed_allocation(void **state)
 	failmalloc_loop(offer_without_memory, NULL);
 }
 
+static void ignore_datagram(void *me, net_udp *udp, const parley_addr *remote, slice data)
+{
+	(void)me, (void)udp, (void)remote, (void)data;
+}
+
+/* Two ports in a row that are free. */
+static uint16_t free_ports(uv_loop_t *loop)
+{
+	for (;;) {
+		net_udp *first, *second;
+		parley_addr address = addr_ipv4(127, 0, 0, 1, 0);
+		assert_int_equal(net_udp_open(loop, &address, ignore_datagram, NULL, &first), 0);
+		uint16_t port = address.port = net_udp_local(first)->port;
+		address.port++;
+		bool free_too = address.port && net_udp_open(loop, &address, ignore_datagram, NULL, &second) == 0;
+		net_udp_close(first);
+		if (!free_too)
+			continue;
+		net_udp_close(second);
+		return port;
+	}
+}
+
+/* How many of three connections find a port among two, and no other. */
+static void ports_are_of_the_range(void **state)
+{
+	(void)state;
+	static const parley_callbacks none;
+	uv_loop_t *loop = harness_loop_new();
+	parley_configuration configuration;
+	parley_configuration_default(&configuration);
+	configuration.ice_server_count = 0;
+	configuration.bind_address = "127.0.0.1";
+	configuration.port_min = free_ports(loop);
+	configuration.port_max = (uint16_t)(configuration.port_min + 1);
+	char wanted[2][48];
+	for (unsigned i = 0; i < 2; i++)
+		snprintf(wanted[i], sizeof wanted[i], " 127.0.0.1 %u typ host", configuration.port_min + i);
+	parley_pc *pcs[3];
+	unsigned found[2] = {0}, empty = 0;
+	for (size_t i = 0; i < ARRAY_LENGTH(pcs); i++) {
+		parley_channel channel;
+		parley_sdp_type type;
+		char *sdp;
+		assert_int_equal(parley_pc_new(loop, &configuration, &none, NULL, &pcs[i]), 0);
+		assert_int_equal(parley_pc_create_data_channel(pcs[i], "x", NULL, &channel), 0);
+		assert_int_equal(parley_pc_set_local_description(pcs[i], PARLEY_SDP_OFFER, NULL), 0);
+		assert_int_equal(parley_pc_local_description(pcs[i], &type, &sdp), 0);
+		found[0] += strstr(sdp, wanted[0]) != NULL;
+		found[1] += strstr(sdp, wanted[1]) != NULL;
+		empty += strstr(sdp, " udp ") == NULL && strstr(sdp, " UDP ") == NULL;
+		parley_free(sdp);
+	}
+	assert_int_equal(found[0], 1);
+	assert_int_equal(found[1], 1);
+	assert_int_equal(empty, 1);
+	for (size_t i = 0; i < ARRAY_LENGTH(pcs); i++)
+		parley_pc_free(pcs[i]);
+	harness_loop_free(loop);
+}
+
 static void malformed_configurations_are_refused(void **state)
 {
 	(void)state;
@@ -588,6 +650,10 @@ static void malformed_configurations_are_refused(void **state)
 	configuration.bind_address = "not an address";
 	assert_int_equal(parley_pc_new(loop, &configuration, &callbacks, NULL, &pc), PARLEY_EINVAL);
 	configuration.bind_address = NULL;
+	configuration.port_min = 6000;
+	configuration.port_max = 5000;
+	assert_int_equal(parley_pc_new(loop, &configuration, &callbacks, NULL, &pc), PARLEY_EINVAL);
+	configuration.port_min = configuration.port_max = 0;
 	configuration.ice_servers = &(parley_ice_server){.url = "http://example.com"};
 	assert_int_equal(parley_pc_new(loop, &configuration, &callbacks, NULL, &pc), PARLEY_EINVAL);
 	assert_null(pc);
@@ -609,6 +675,7 @@ int main(void)
 		cmocka_unit_test(names_that_nobody_knows_do_not_disturb),
 		cmocka_unit_test(addresses_behind_names_are_found),
 		cmocka_unit_test(an_offer_survives_every_failed_allocation),
+		cmocka_unit_test(ports_are_of_the_range),
 		cmocka_unit_test(malformed_configurations_are_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
