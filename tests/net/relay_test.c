@@ -212,9 +212,8 @@ static void fails_with(const char *url, unsigned port, const char *password, boo
 	peer_new(&p, NULL, url, port, password, trusted);
 	p.expected = expected;
 	begin(&p);
+	harness_run_until(loop, &p.told); /* on a machine that stalls, later than gathering ends */
 	harness_run_until(loop, &p.gathered);
-	if (!p.told)
-		fail_msg("%s: the log does not say \"%s\"", url, expected);
 	assert_int_equal(p.relayed + p.direct, 0);
 	parley_pc_free(p.pc);
 }
