@@ -112,12 +112,15 @@ static void pc_transmit(parley_pc *pc, unsigned *budget)
 {
 	uint64_t now = net_now();
 	parley_packet p;
+	net_udp_batch batch;
+	net_udp_batch_begin(&batch);
 	for (; *budget > 0 && parley_core_poll_transmit(pc->core, now, &p); (*budget)--) {
 		if (p.stream)
 			pc_send_on_stream(pc, &p);
 		else
-			pc_send_datagram(pc, &p);
+			pc_send_datagram(pc, &batch, &p);
 	}
+	net_udp_batch_flush(&batch);
 }
 
 static void pc_tell(parley_pc *pc, unsigned *budget)

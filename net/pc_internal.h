@@ -74,7 +74,7 @@ pc_ports pc_ports_begin(const parley_pc *pc);
 bool pc_ports_next(const parley_pc *pc, pc_ports *walk, uint16_t *port); /* false: that was all */
 void pc_bind(parley_pc *pc);						 /* once */
 void pc_unbind(parley_pc *pc);
-void pc_send_datagram(parley_pc *pc, const parley_packet *packet);
+void pc_send_datagram(parley_pc *pc, net_udp_batch *batch, const parley_packet *packet);
 net_on_datagram pc_datagram_came;
 
 /* pc_streams.c */

@@ -3,11 +3,12 @@
 #include "net/pc_internal.h"
 #include "net/random.h"
 
-void pc_datagram_came(void *me, net_udp *udp, const parley_addr *remote, slice data)
+/* Those that came together are answered together. */
+void pc_datagram_came(void *me, net_udp *udp, const net_datagram *d)
 {
 	parley_pc *pc = me;
-	parley_core_receive(pc->core, net_now(), net_udp_local(udp), remote, data.data, data.len);
-	pc_drain(pc);
+	parley_core_receive(pc->core, d->now, net_udp_local(udp), d->remote, d->data.data, d->data.len);
+	net_turn_request(pc->turn);
 }
 
 static net_udp *socket_of(const parley_pc *pc, const parley_addr *local)
@@ -18,11 +19,11 @@ static net_udp *socket_of(const parley_pc *pc, const parley_addr *local)
 	return NULL;
 }
 
-void pc_send_datagram(parley_pc *pc, const parley_packet *p)
+void pc_send_datagram(parley_pc *pc, net_udp_batch *batch, const parley_packet *p)
 {
 	net_udp *socket = socket_of(pc, &p->local);
 	if (socket)
-		net_udp_send(socket, &p->remote, slice_of(p->data, p->len));
+		net_udp_batch_send(batch, socket, &p->remote, slice_of(p->data, p->len));
 }
 
 static bool add_socket(parley_pc *pc, net_udp *socket)

@@ -17,14 +17,14 @@ struct parley_port {
 	size_t users; /* the owner and each connection */
 };
 
-static void datagram_came(void *me, net_udp *udp, const parley_addr *remote, slice data)
+static void datagram_came(void *me, net_udp *udp, const net_datagram *d)
 {
 	parley_port *port = me;
 	void *owner;
-	if (!parley_demux_route(port->demux, net_udp_local(udp), remote, data.data, data.len, &owner))
+	if (!parley_demux_route(port->demux, net_udp_local(udp), d->remote, d->data.data, d->data.len, &owner))
 		return;
 	net_port_user *user = owner;
-	user->on_datagram(user->me, udp, remote, data); /* may free the port */
+	user->on_datagram(user->me, udp, d); /* may free the port */
 }
 
 static void close_sockets(parley_port *port)

@@ -33,11 +33,11 @@ static void behaviour_timed_out(void *me)
 	behaviour_drain(b);
 }
 
-static void behaviour_received(void *me, net_udp *udp, const parley_addr *remote, slice data)
+static void behaviour_received(void *me, net_udp *udp, const net_datagram *d)
 {
 	net_stun_behaviour *b = me;
 	size_t port = udp == b->ports[0] ? 0 : 1;
-	if (stun_behaviour_receive(&b->behaviour, net_now(), port, remote, data))
+	if (stun_behaviour_receive(&b->behaviour, d->now, port, d->remote, d->data))
 		behaviour_drain(b);
 }
 

@@ -85,11 +85,11 @@ static int ping_start(net_stun_ping *p)
 
 /* --- over UDP --- */
 
-static void datagram_came(void *me, net_udp *udp, const parley_addr *remote, slice data)
+static void datagram_came(void *me, net_udp *udp, const net_datagram *d)
 {
-	(void)udp, (void)remote;
+	(void)udp;
 	net_stun_ping *p = me;
-	if (stun_ping_receive(&p->ping, net_now(), data))
+	if (stun_ping_receive(&p->ping, d->now, d->data))
 		ping_drain(p);
 }
 

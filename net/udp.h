@@ -1,7 +1,7 @@
 /*
  * net/udp.h: a UDP socket bound to one local address.
  *
- * One datagram per call, in and out; several per system call (GSO, GRO) would go behind the same two functions.
+ * Many datagrams go in one system call where the kernel can (Linux: UDP_SEGMENT, UDP_GRO), both ways; where it cannot, one by one.
  */
 #ifndef PARLEY_NET_UDP_H
 #define PARLEY_NET_UDP_H
@@ -12,13 +12,27 @@
 struct uv_loop_s;
 
 #define NET_UDP_BUFFER_SIZE (4u << 20) /* asked of the kernel, each way; it may give less (net.core.rmem_max) */
-#define NET_UDP_QUEUE_LIMIT (1u << 20) /* bytes waiting here once the kernel's buffer is full; more are dropped */
+#define NET_UDP_QUEUE_LIMIT (4u << 20) /* bytes waiting here once the kernel's buffer is full; more are dropped */
 #define NET_UDP_DATAGRAM_MAX 65535u
+#define NET_UDP_BATCH_ROOM 8192u    /* at least so much is left in a batch for the next datagram */
+#define NET_UDP_BATCH_DATAGRAMS 64u /* the least that a kernel with UDP_SEGMENT takes at once (UDP_MAX_SEGMENTS) */
+#define NET_UDP_BATCH_SIZE (NET_UDP_DATAGRAM_MAX + NET_UDP_BATCH_ROOM)
 
 typedef struct net_udp net_udp;
 
-/* A datagram came; data is valid until the callback returns. It may be empty. The callback may close the socket. */
-typedef void net_on_datagram(void *me, net_udp *udp, const parley_addr *remote, slice data);
+/* Explicit congestion notification, the two low bits of IP's traffic class (RFC 3168 5). */
+typedef enum { NET_ECN_NOT_ECT, NET_ECN_ECT_1, NET_ECN_ECT_0, NET_ECN_CE } net_ecn;
+
+typedef struct {
+	const parley_addr *remote;
+	slice data;   /* may be empty */
+	uint64_t now; /* net_now when the kernel gave it */
+	net_ecn ecn;
+} net_datagram;
+
+/* A datagram came; it is valid until the callback returns. Those that the kernel has at the time come one after the other, so work that
+ * can be done once for many is better left to a net_turn. The callback may close the socket. */
+typedef void net_on_datagram(void *me, net_udp *udp, const net_datagram *datagram);
 
 /*
  * Binds to local (port 0: any free one). Datagrams are never fragmented, neither here nor on the way, whatever the kernel thinks
@@ -36,5 +50,27 @@ bool net_udp_send(net_udp *udp, const parley_addr *remote, slice data);
 
 /* No callback comes any more. What the kernel has taken goes out, what is queued here does not. NULL is allowed. */
 void net_udp_close(net_udp *udp);
+
+/*
+ * Datagrams put next to each other in one piece of memory, to be sent together. One from a socket to a remote is held back until there is
+ * another one that cannot go with it: from or to elsewhere, or longer; a shorter one may be the last of several. Order is kept.
+ * Large, and of use for a moment only: keep it on the stack.
+ */
+typedef struct {
+	net_udp *udp; /* NULL: nothing is held back */
+	parley_addr remote;
+	size_t start, len, segment, count; /* in bytes; segment: the length of all but the last */
+	uint8_t bytes[NET_UDP_BATCH_SIZE];
+} net_udp_batch;
+
+void net_udp_batch_begin(net_udp_batch *batch);
+/* Where to write the next datagram: NET_UDP_BATCH_ROOM bytes or more. May send what was held back. */
+packet net_udp_batch_room(net_udp_batch *batch);
+/* The datagram is written there: send it, now or later, as net_udp_send would. */
+void net_udp_batch_add(net_udp_batch *batch, net_udp *udp, const parley_addr *remote, size_t len);
+/* Copies data there if it is not too long to wait with others, and then as above. */
+void net_udp_batch_send(net_udp_batch *batch, net_udp *udp, const parley_addr *remote, slice data);
+/* Sends what was held back. Before the batch goes, and before a socket in it is closed. */
+void net_udp_batch_flush(net_udp_batch *batch);
 
 #endif

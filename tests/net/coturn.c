@@ -14,12 +14,11 @@
 
 #define RETRY_US 20000u /* between two looks whether it listens */
 
-static void no_datagram(void *me, net_udp *udp, const parley_addr *remote, slice data)
+static void no_datagram(void *me, net_udp *udp, const net_datagram *datagram)
 {
 	(void)me;
 	(void)udp;
-	(void)remote;
-	(void)data;
+	(void)datagram;
 }
 
 /* Two that are free now. */

@@ -122,12 +122,11 @@ static void tls_survives_every_failed_allocation(void **state)
 
 /* --- sockets --- */
 
-static void ignore_datagram(void *me, net_udp *udp, const parley_addr *remote, slice data)
+static void ignore_datagram(void *me, net_udp *udp, const net_datagram *datagram)
 {
 	(void)me;
 	(void)udp;
-	(void)remote;
-	(void)data;
+	(void)datagram;
 }
 
 static void ignore_answer(void *me, uint64_t id, const parley_addr *address)

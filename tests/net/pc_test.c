@@ -577,9 +577,9 @@ static void an_offer_survives_every_failed_allocation(void **state)
 	failmalloc_loop(offer_without_memory, NULL);
 }
 
-static void ignore_datagram(void *me, net_udp *udp, const parley_addr *remote, slice data)
+static void ignore_datagram(void *me, net_udp *udp, const net_datagram *datagram)
 {
-	(void)me, (void)udp, (void)remote, (void)data;
+	(void)me, (void)udp, (void)datagram;
 }
 
 /* Two ports in a row that are free. */

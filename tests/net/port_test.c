@@ -208,12 +208,11 @@ static void calls_on_one_port_do_not_cross(void **state)
 
 /* --- strangers --- */
 
-static void ignore_datagram(void *me, net_udp *udp, const parley_addr *remote, slice data)
+static void ignore_datagram(void *me, net_udp *udp, const net_datagram *datagram)
 {
 	(void)me;
 	(void)udp;
-	(void)remote;
-	(void)data;
+	(void)datagram;
 	fail_msg("a stranger was answered");
 }
 

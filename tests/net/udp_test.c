@@ -1,8 +1,11 @@
 /* net/udp.h, net/interfaces.h, net/timer.h, net/random.h, net/sockaddr.h, net/dns.h */
 #include "tests/support/test.h"
 
+#include <errno.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/addr.h"
 #include "net/dns.h"
@@ -12,6 +15,7 @@
 #include "net/timer.h"
 #include "net/udp.h"
 #include "tests/net/harness.h"
+#include "tests/net/kernel.h"
 
 static const parley_addr loopback_v6 = {.family = PARLEY_IPV6, .ip = {[15] = 1}};
 
@@ -22,23 +26,33 @@ typedef struct {
 	bool echo, close_on_datagram;
 	bool came;
 	size_t count;
-	uint8_t last[2000];
+	uint8_t last[NET_UDP_BATCH_ROOM + 1];
 	size_t last_len;
 	parley_addr last_remote;
+	net_ecn last_ecn;
+	size_t wanted; /* all_came with so many */
+	bool all_came;
+	bool in_order; /* if it was true: the first byte of each is its number */
+	size_t lengths[300];
 } end;
 
-static void end_datagram(void *me, net_udp *udp, const parley_addr *remote, slice data)
+static void end_datagram(void *me, net_udp *udp, const net_datagram *d)
 {
 	end *e = me;
 	assert_ptr_equal(udp, e->udp);
-	assert_true(data.len <= sizeof e->last);
-	memcpy(e->last, data.data, data.len);
-	e->last_len = data.len;
-	e->last_remote = *remote;
+	assert_true(d->data.len <= sizeof e->last);
+	if (d->data.len > 0)
+		memcpy(e->last, d->data.data, d->data.len);
+	e->last_len = d->data.len;
+	e->last_remote = *d->remote;
+	e->last_ecn = d->ecn;
+	e->lengths[e->count % ARRAY_LENGTH(e->lengths)] = d->data.len;
+	e->in_order &= d->data.len == 0 || d->data.data[0] == (uint8_t)e->count;
 	e->came = true;
 	e->count++;
+	e->all_came |= e->count == e->wanted;
 	if (e->echo)
-		assert_true(net_udp_send(udp, remote, data));
+		assert_true(net_udp_send(udp, d->remote, d->data));
 	if (e->close_on_datagram) {
 		net_udp_close(udp);
 		e->udp = NULL;
@@ -182,6 +196,233 @@ static void an_address_of_another_machine_cannot_be_bound(void **state)
 	parley_addr not_ours = addr_ipv4(198, 51, 100, 77, 0);
 	end e = {0};
 	assert_int_equal(net_udp_open(loop, &not_ours, end_datagram, &e, &e.udp), PARLEY_EIO);
+	harness_loop_free(loop);
+}
+
+/* --- batches --- */
+
+typedef struct {
+	uv_loop_t *loop;
+	end from, to;
+	net_udp_batch batch;
+	size_t added;
+} batching;
+
+static batching *batching_new(void)
+{
+	batching *b = calloc(1, sizeof *b);
+	parley_addr loopback = addr_ipv4(127, 0, 0, 1, 0);
+	b->loop = harness_loop_new();
+	b->to.in_order = true;
+	end_open(&b->from, b->loop, &loopback);
+	end_open(&b->to, b->loop, &loopback);
+	net_udp_batch_begin(&b->batch);
+	kernel = (kernel_ways){0};
+	return b;
+}
+
+static void batching_free(batching *b)
+{
+	net_udp_close(b->from.udp);
+	net_udp_close(b->to.udp);
+	harness_loop_free(b->loop);
+	kernel = (kernel_ways){0};
+	free(b);
+}
+
+/* A datagram that begins with its number. */
+static void add_to(batching *b, const end *to, size_t len)
+{
+	packet room = net_udp_batch_room(&b->batch);
+	assert_true(room.capacity >= NET_UDP_BATCH_ROOM);
+	memset(room.data, 0x77, len);
+	room.data[0] = (uint8_t)b->added++;
+	net_udp_batch_add(&b->batch, b->from.udp, net_udp_local(to->udp), len);
+}
+
+static void add(batching *b, size_t len)
+{
+	add_to(b, &b->to, len);
+}
+
+static void run_until_all_came(batching *b)
+{
+	net_udp_batch_flush(&b->batch);
+	b->to.wanted = b->added;
+	b->to.all_came = b->to.count >= b->added;
+	harness_run_until(b->loop, &b->to.all_came);
+	assert_true(b->to.in_order);
+	assert_int_equal(b->to.count, b->added);
+}
+
+static void equal_datagrams_leave_in_one_call(void **state)
+{
+	(void)state;
+	batching *b = batching_new();
+	for (int i = 0; i < 50; i++)
+		add(b, 1200);
+	add(b, 7);
+	assert_int_equal(kernel.calls, 0);
+	run_until_all_came(b);
+	assert_int_equal(kernel.calls, 1);
+	for (int i = 0; i < 50; i++)
+		assert_int_equal(b->to.lengths[i], 1200);
+	assert_int_equal(b->to.lengths[50], 7);
+	batching_free(b);
+}
+
+static void datagrams_of_all_sizes_keep_length_and_order(void **state)
+{
+	(void)state;
+	batching *b = batching_new();
+	size_t lengths[250];
+	for (size_t i = 0; i < ARRAY_LENGTH(lengths); i++) {
+		lengths[i] = i % 7 < 4 ? 1200 : 1 + (i * 613) % 1472;
+		add(b, lengths[i]);
+	}
+	run_until_all_came(b);
+	assert_in_range(kernel.calls, 2, ARRAY_LENGTH(lengths) - 50);
+	assert_memory_equal(b->to.lengths, lengths, sizeof lengths);
+	batching_free(b);
+}
+
+static void a_batch_holds_as_much_as_the_kernel_takes(void **state)
+{
+	(void)state;
+	batching *b = batching_new();
+	for (int i = 0; i < 150; i++)
+		add(b, 20); /* more than may go together */
+	for (int i = 0; i < 100; i++)
+		add(b, 1472); /* and more than fit */
+	run_until_all_came(b);
+	assert_in_range(kernel.calls, 3 + 3, 12);
+	batching_free(b);
+}
+
+static void batches_to_different_remotes_are_told_apart(void **state)
+{
+	(void)state;
+	batching *b = batching_new();
+	end other = {0};
+	parley_addr loopback = addr_ipv4(127, 0, 0, 1, 0);
+	end_open(&other, b->loop, &loopback);
+	for (int i = 0; i < 10; i++) {
+		add(b, 100);
+		add(b, 100);
+		add_to(b, &other, 100);
+		b->added--;
+	}
+	run_until_all_came(b);
+	assert_int_equal(kernel.calls, 20);
+	other.wanted = 10;
+	other.all_came = other.count == 10;
+	harness_run_until(b->loop, &other.all_came);
+	net_udp_close(other.udp);
+	batching_free(b);
+}
+
+static void what_is_too_long_to_wait_goes_at_once_and_in_its_turn(void **state)
+{
+	(void)state;
+	batching *b = batching_new();
+	uint8_t bytes[NET_UDP_BATCH_ROOM + 1] = {0};
+	static const size_t lengths[] = {100, 100, sizeof bytes, 100};
+	for (size_t i = 0; i < ARRAY_LENGTH(lengths); i++) {
+		bytes[0] = (uint8_t)b->added++;
+		net_udp_batch_send(&b->batch, b->from.udp, net_udp_local(b->to.udp), slice_of(bytes, lengths[i]));
+	}
+	run_until_all_came(b);
+	assert_int_equal(kernel.calls, 3);
+	assert_memory_equal(b->to.lengths, lengths, sizeof lengths);
+	batching_free(b);
+}
+
+static void where_the_kernel_cannot_cut_each_goes_alone(void **state)
+{
+	(void)state;
+	static const int errors[] = {EIO, EINVAL, EMSGSIZE, EOPNOTSUPP};
+	for (size_t i = 0; i < ARRAY_LENGTH(errors); i++) {
+		batching *b = batching_new();
+		kernel.cut_error = errors[i];
+		for (int k = 0; k < 20; k++)
+			add(b, 1000);
+		run_until_all_came(b);
+		assert_int_equal(kernel.calls, 21);
+		batching_free(b);
+	}
+}
+
+static void what_the_kernel_refuses_for_now_goes_later_in_order(void **state)
+{
+	(void)state;
+	static const int errors[] = {EAGAIN, ENOBUFS};
+	for (size_t i = 0; i < ARRAY_LENGTH(errors); i++) {
+		batching *b = batching_new();
+		kernel.error = errors[i];
+		kernel.errors = 3;
+		for (int k = 0; k < 60; k++)
+			add(b, 1100);
+		net_udp_batch_flush(&b->batch);
+		for (int k = 0; k < 5; k++) { /* these must not overtake */
+			uint8_t bytes[10] = {(uint8_t)b->added++};
+			assert_true(net_udp_send(b->from.udp, net_udp_local(b->to.udp), slice_of(bytes, sizeof bytes)));
+		}
+		run_until_all_came(b);
+		assert_int_equal(kernel.errors, 0);
+		batching_free(b);
+	}
+}
+
+static void a_refusal_amid_a_batch_sends_none_twice(void **state)
+{
+	(void)state;
+	batching *b = batching_new();
+	kernel.cut_error = EIO;
+	kernel.error = EAGAIN;
+	kernel.errors = 2;
+	kernel.before = 7;
+	for (int k = 0; k < 20; k++)
+		add(b, 1000);
+	run_until_all_came(b);
+	assert_int_equal(kernel.errors, 0);
+	batching_free(b);
+}
+
+static void what_waits_has_a_limit_and_ends_with_the_socket(void **state)
+{
+	(void)state;
+	batching *b = batching_new();
+	kernel.error = EAGAIN;
+	kernel.errors = SIZE_MAX;
+	uint8_t bytes[60000] = {0};
+	size_t taken = 0;
+	while (net_udp_send(b->from.udp, net_udp_local(b->to.udp), slice_of(bytes, sizeof bytes)))
+		taken++;
+	assert_int_equal(taken, NET_UDP_QUEUE_LIMIT / sizeof bytes);
+	batching_free(b);
+}
+
+static void marks_of_congestion_are_read(void **state)
+{
+	(void)state;
+	uv_loop_t *loop = harness_loop_new();
+	const parley_addr locals[] = {addr_ipv4(127, 0, 0, 1, 0), loopback_v6};
+	for (size_t i = 0; i < ARRAY_LENGTH(locals) && has_address(&locals[i]); i++) {
+		end to = {0};
+		end_open(&to, loop, &locals[i]);
+		bool v6 = locals[i].family == PARLEY_IPV6;
+		int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_DGRAM, 0), mark = NET_ECN_CE;
+		struct sockaddr_storage address;
+		socklen_t len = sockaddr_from_addr(net_udp_local(to.udp), &address);
+		assert_int_equal(
+			setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TCLASS : IP_TOS, &mark, sizeof mark),
+			0);
+		assert_int_equal(sendto(fd, "x", 1, 0, (struct sockaddr *)&address, len), 1);
+		harness_run_until(loop, &to.came);
+		assert_int_equal(to.last_ecn, NET_ECN_CE);
+		close(fd);
+		net_udp_close(to.udp);
+	}
 	harness_loop_free(loop);
 }
 
@@ -428,6 +669,16 @@ int main(void)
 		cmocka_unit_test(a_socket_may_be_closed_by_its_callback),
 		cmocka_unit_test(what_cannot_be_sent_is_lost_and_the_socket_lives),
 		cmocka_unit_test(an_address_of_another_machine_cannot_be_bound),
+		cmocka_unit_test(equal_datagrams_leave_in_one_call),
+		cmocka_unit_test(datagrams_of_all_sizes_keep_length_and_order),
+		cmocka_unit_test(a_batch_holds_as_much_as_the_kernel_takes),
+		cmocka_unit_test(batches_to_different_remotes_are_told_apart),
+		cmocka_unit_test(what_is_too_long_to_wait_goes_at_once_and_in_its_turn),
+		cmocka_unit_test(where_the_kernel_cannot_cut_each_goes_alone),
+		cmocka_unit_test(what_the_kernel_refuses_for_now_goes_later_in_order),
+		cmocka_unit_test(a_refusal_amid_a_batch_sends_none_twice),
+		cmocka_unit_test(what_waits_has_a_limit_and_ends_with_the_socket),
+		cmocka_unit_test(marks_of_congestion_are_read),
 		cmocka_unit_test(interfaces_are_usable_and_listed_once),
 		cmocka_unit_test(timers_fire_once_and_never_early),
 		cmocka_unit_test(a_timer_put_off_fires_at_its_last_deadline),
