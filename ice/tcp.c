@@ -11,14 +11,9 @@
 
 #define LENGTH_SIZE 2u /* RFC 4571 2 */
 
-static bool is_tcp(const ice_base *b)
-{
-	return b->kind == ICE_BASE_TCP_ACTIVE || b->kind == ICE_BASE_TCP_PASSIVE;
-}
-
 bool ice_tcp_is(const ice_agent *a, size_t base)
 {
-	return is_tcp(&a->bases[base]);
+	return a->bases[base].addr.transport == PARLEY_TCP;
 }
 
 ice_tcptype ice_tcp_type(const ice_agent *a, size_t base)

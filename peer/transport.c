@@ -48,10 +48,7 @@ static void push_resolve(parley_core *core, const ice_event *e)
 	parley_event event = {.type = PARLEY_EVENT_RESOLVE};
 	event.resolve.id = e->id;
 	event.resolve.name = e->name;
-	slice name = slice_from_string(e->name);
-	size_t suffix = sizeof ".local" - 1;
-	event.resolve.mdns = name.len >= suffix && slice_equal_nocase(slice_part(name, name.len - suffix, suffix),
-								      slice_from_string(".local"));
+	event.resolve.mdns = true; /* ICE takes no other names from a peer */
 	event_push(core, &event);
 }
 

@@ -242,9 +242,9 @@ uint64_t rtp_pacer_deadline(const rtp_pacer *p, uint64_t now)
 	return deadline < now ? now : deadline;
 }
 
-static size_t video_limit(const rtp_pacer *p)
+size_t rtp_pacer_video_limit(uint64_t target_bps)
 {
-	size_t limit = (size_t)(p->target_bps / 8 * RTP_PACER_QUEUE_US / US_PER_S);
+	size_t limit = (size_t)(target_bps / 8 * RTP_PACER_QUEUE_US / US_PER_S);
 	return limit > RTP_PACER_QUEUE_BYTES_MIN ? limit : RTP_PACER_QUEUE_BYTES_MIN;
 }
 
@@ -255,7 +255,8 @@ static void count_excess(rtp_pacer *p)
 	if (!p->grown)
 		return;
 	p->grown = false;
-	if (video->bytes <= video_limit(p) || bytes_behind_first(video) <= video_limit(p))
+	size_t limit = rtp_pacer_video_limit(p->target_bps);
+	if (video->bytes <= limit || bytes_behind_first(video) <= limit)
 		return;
 	for (size_t i = video->count; i > 0; i--) {
 		if (video->items[(video->first + i - 1) % video->capacity].queued == video->items[video->first].queued)

@@ -86,6 +86,9 @@ void rtp_pacer_padding_sent(rtp_pacer *p, uint64_t now, size_t bytes, uint32_t p
 /* When to pop again; TIME_NEVER if nothing waits. */
 uint64_t rtp_pacer_deadline(const rtp_pacer *p, uint64_t now);
 
+/* Bytes of video that may wait at this target. */
+size_t rtp_pacer_video_limit(uint64_t target_bps);
+
 /* True: the video queue grew over its limit, and *out is one packet of it to throw away, from its end; repeat until false. All
  * goes but the frame that the queue begins with: the rest would come too late, and decoding goes on with a key frame, which the
  * owner should ask its encoder for. That first frame goes out however large it is, else a key frame that takes longer

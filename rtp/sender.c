@@ -244,11 +244,8 @@ static int may_send(const rtp_session *s, const rtp_sender *sender)
 /* Would this be more than the pacer holds? One frame always fits into an empty one. */
 static bool pacer_full(const rtp_session *s, size_t len)
 {
-	size_t limit = (size_t)(gcc_target_bps(&s->gcc) / 8 * RTP_PACER_QUEUE_US / US_PER_S);
 	size_t queued = rtp_pacer_queued_bytes(&s->pacer);
-	if (limit < RTP_PACER_QUEUE_BYTES_MIN)
-		limit = RTP_PACER_QUEUE_BYTES_MIN;
-	return queued && queued + len > limit;
+	return queued && queued + len > rtp_pacer_video_limit(gcc_target_bps(&s->gcc));
 }
 
 static void free_packets(list_node *packets)

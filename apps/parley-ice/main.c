@@ -6,18 +6,14 @@
 #include <stdio.h>
 #include <uv.h>
 
-#include "apps/common/input.h"
+#include "apps/common/program.h"
 #include "apps/parley-ice/tool.h"
 
-/* What must be let go for the loop to end. */
 typedef struct {
 	tool tool;
 	const command *command;
 	void *me;
-	input *input;
-	uv_signal_t interrupt, terminate;
-	uv_prepare_t watch;
-} program;
+} running;
 
 void tool_end(tool *t, int exit_status)
 {
@@ -53,9 +49,9 @@ void tool_configure(const tool *t, parley_configuration *configuration)
 
 static void on_line(void *me, const char *line, size_t len)
 {
-	program *p = me;
-	if (!p->tool.ended)
-		p->command->line(p->me, line, len);
+	running *r = me;
+	if (!r->tool.ended)
+		r->command->line(r->me, line, len);
 }
 
 static void on_input_end(void *me)
@@ -63,60 +59,44 @@ static void on_input_end(void *me)
 	(void)me; /* what was to be read may have been: nothing else depends on it */
 }
 
-static void on_signal(uv_signal_t *signal, int number)
+static bool has_ended(void *me)
 {
-	(void)number;
-	program *p = signal->data;
-	if (!p->tool.ended)
-		p->command->leave(p->me);
+	return ((running *)me)->tool.ended;
 }
 
-/* Once the command is done, nothing must keep the loop. */
-static void on_turn(uv_prepare_t *watch)
+static void leave(void *me)
 {
-	program *p = watch->data;
-	if (!p->tool.ended)
-		return;
-	p->command->free(p->me);
-	input_free(p->input);
-	uv_close((uv_handle_t *)&p->interrupt, NULL);
-	uv_close((uv_handle_t *)&p->terminate, NULL);
-	uv_close((uv_handle_t *)&p->watch, NULL);
+	running *r = me;
+	if (!r->tool.ended)
+		r->command->leave(r->me);
 }
 
-static void watch_signal(program *p, uv_loop_t *loop, uv_signal_t *handle, int number)
+static void let_go(void *me)
 {
-	uv_signal_init(loop, handle);
-	handle->data = p;
-	uv_signal_start(handle, on_signal, number);
+	running *r = me;
+	r->command->free(r->me);
 }
 
 int main(int argc, char **argv)
 {
 	static const command *const commands[] = {
 		[COMMAND_GATHER] = &gather_command, [COMMAND_PING] = &ping_command, [COMMAND_PAIR] = &pair_command};
-	static const input_callbacks callbacks = {on_line, on_input_end};
+	static const input_callbacks lines = {on_line, on_input_end};
+	static const program_callbacks callbacks = {.has_ended = has_ended, .leave = leave, .let_go = let_go};
 	tool_options options;
 	int exit_status;
 	if (!options_parse(argc, argv, &options, &exit_status))
 		return exit_status;
 	signal(SIGPIPE, SIG_IGN);
 	uv_loop_t *loop = uv_default_loop();
-	program p = {.tool = {.loop = loop, .options = &options}, .command = commands[options.command]};
-	report_init(&p.tool.report, options.json);
-	p.me = p.command->start(&p.tool);
-	if (!p.me) {
+	running r = {.tool = {.loop = loop, .options = &options}, .command = commands[options.command]};
+	report_init(&r.tool.report, options.json);
+	r.me = r.command->start(&r.tool);
+	if (!r.me) {
 		uv_run(loop, UV_RUN_DEFAULT); /* so that what was opened closes */
 		return 1;
 	}
-	if (p.command->line)
-		p.input = input_new(loop, &callbacks, &p);
-	watch_signal(&p, loop, &p.interrupt, SIGINT);
-	watch_signal(&p, loop, &p.terminate, SIGTERM);
-	uv_prepare_init(loop, &p.watch);
-	p.watch.data = &p;
-	uv_prepare_start(&p.watch, on_turn);
-	uv_run(loop, UV_RUN_DEFAULT);
+	program_run(loop, r.command->line ? input_new(loop, &lines, &r) : NULL, &callbacks, &r);
 	uv_loop_close(loop);
-	return p.tool.exit_status;
+	return r.tool.exit_status;
 }

@@ -383,6 +383,16 @@ static void two_peers_meet_and_talk(void **state)
 	couple_free(c);
 }
 
+static void bulk_there_and_back(couple *c)
+{
+	uint8_t *data = calloc(1, BULK_SIZE);
+	for (unsigned i = 0; i < BULK_MESSAGES; i++)
+		CHECK_CALL(&c->a, parley_pc_send(c->a.pc, c->a.channel, true, data, BULK_SIZE));
+	harness_run_until(c->loop, &c->a.got_bulk);
+	assert_int_equal(c->a.messages, BULK_MESSAGES);
+	free(data);
+}
+
 static void bulk_goes_both_ways(void **state)
 {
 	(void)state;
@@ -390,12 +400,7 @@ static void bulk_goes_both_ways(void **state)
 	c->b.echo = true;
 	couple_call(c);
 	harness_run_until(c->loop, &c->a.open);
-	uint8_t *data = calloc(1, BULK_SIZE);
-	for (unsigned i = 0; i < BULK_MESSAGES; i++)
-		CHECK_CALL(&c->a, parley_pc_send(c->a.pc, c->a.channel, true, data, BULK_SIZE));
-	harness_run_until(c->loop, &c->a.got_bulk);
-	assert_int_equal(c->a.messages, BULK_MESSAGES);
-	free(data);
+	bulk_there_and_back(c);
 	parley_core_stats stats; /* loopback carries 64 KiB: as much as a DTLS record holds was found */
 	parley_pc_get_stats(c->a.pc, &stats);
 	assert_int_equal(stats.data_mtu, PARLEY_MTU_MAX);
@@ -412,12 +417,7 @@ static void tcp_does_where_udp_does_not(void **state)
 	parley_core_stats stats;
 	parley_pc_get_stats(c->a.pc, &stats);
 	assert_int_equal(stats.local.transport, PARLEY_TCP);
-	uint8_t *data = calloc(1, BULK_SIZE);
-	for (unsigned i = 0; i < BULK_MESSAGES; i++)
-		CHECK_CALL(&c->a, parley_pc_send(c->a.pc, c->a.channel, true, data, BULK_SIZE));
-	harness_run_until(c->loop, &c->a.got_bulk);
-	assert_int_equal(c->a.messages, BULK_MESSAGES);
-	free(data);
+	bulk_there_and_back(c);
 	harness_run_until(c->loop, &c->b.open);
 	parley_pc_close(c->a.pc);
 	harness_run_until(c->loop, &c->b.closed);
