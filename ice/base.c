@@ -112,10 +112,12 @@ static bool is_last_resort(const ice_agent *a, const ice_base *b)
 	return b->kind != ICE_BASE_RELAY && (loopback || addr_is_link_local(&b->addr));
 }
 
-/* By policy, and as long as the server is among those given. */
+/* By policy; of a relay as long as its server is among those given, and there. */
 static bool may_offer(const ice_agent *a, const ice_base *b)
 {
-	return b->kind == ICE_BASE_RELAY ? ice_server_is_asked(a, b->relay->server) : !a->config.relay_only;
+	if (b->kind != ICE_BASE_RELAY)
+		return !a->config.relay_only;
+	return ice_server_is_asked(a, b->relay->server) && b->relay->confirmed;
 }
 
 static int offer(ice_agent *a, size_t base)
@@ -222,7 +224,7 @@ static int add_base(ice_agent *a, const ice_base *fresh, size_t *index)
 	b->preference = preference_of(a, b);
 	b->used = true;
 	if (!is_last_resort(a, b) && offer(a, *index)) {
-		b->used = false;
+		*b = (ice_base){0};
 		return PARLEY_ENOMEM;
 	}
 	if (*index == a->base_count)

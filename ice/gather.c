@@ -56,13 +56,13 @@ void ice_gather_forget(ice_agent *a, size_t base)
 	a->gather_count = kept;
 }
 
-void ice_gather_again(ice_agent *a)
+void ice_gather_again(ice_agent *a, uint64_t now)
 {
 	a->gather_count = 0;
 	if (a->base_count || a->end_of_sources)
 		ice_set_gathering(a, ICE_GATHERING_ACTIVE);
+	ice_relays_confirm(a, now);
 	ice_bases_offer(a);
-	ice_relays_offer(a);
 	for (size_t i = 0; i < a->server_count; i++) {
 		ice_gather_at(a, a->servers[i]);
 		ice_relays_at(a, a->servers[i]);

@@ -96,6 +96,7 @@ typedef struct {
 	char domain[TURN_DOMAIN_MAX + 1]; /* what another server's certificate must name, to which we were sent */
 	bool gathering;			  /* gathering is not complete before it is ready */
 	bool worked;			  /* there has been an allocation */
+	bool confirmed;			  /* and it is there in this generation too: its candidates may be told */
 	uint64_t asked_at, took_us;
 	uint64_t retry_us, retry_at;
 	ice_failure failure;
@@ -377,7 +378,9 @@ bool ice_relay_start_one(ice_agent *a, uint64_t now); /* false: none wants */
 bool ice_relays_update(ice_agent *a,
 		       uint64_t now); /* what their clients say, what the pairs need; true: something came */
 bool ice_relays_gathering(const ice_agent *a);
-void ice_relays_offer(ice_agent *a); /* in a new generation: the candidates they know of besides their own bases' */
+void ice_relays_confirm(ice_agent *a,
+			uint64_t now);		   /* a new generation: those that are still there are offered again */
+void ice_relays_probe(ice_agent *a, uint64_t now); /* are they still there? A server may have restarted unseen */
 void ice_relays_timeout(ice_agent *a, uint64_t now);
 uint64_t ice_relays_deadline(const ice_agent *a);
 void ice_relays_drop(ice_agent *a, uint64_t now, size_t base); /* their socket is gone */
@@ -393,7 +396,6 @@ void ice_relay_closed(ice_relay *r, uint64_t now, int error, const char *why);
 void ice_relay_forget(ice_agent *a, const ice_pair *p); /* it goes, and with it perhaps the last use of a permission */
 void ice_relay_carry(ice_agent *a, uint64_t now, size_t base, const parley_addr *remote); /* data from now on */
 void ice_relay_unload(ice_agent *a, size_t base, const parley_addr *remote);		  /* and no longer */
-void ice_relay_probe(ice_agent *a, uint64_t now, size_t base);				  /* is it still there? */
 
 /* tcp.c */
 bool ice_tcp_is(const ice_agent *a, size_t base);
@@ -426,7 +428,7 @@ void ice_gather_from(ice_agent *a, size_t base);	    /* all servers are to be as
 void ice_gather_at(ice_agent *a, const ice_server *server); /* from all sockets */
 void ice_gathers_clear(ice_agent *a);
 void ice_gather_forget(ice_agent *a, size_t base);
-void ice_gather_again(ice_agent *a); /* after a restart: the bases' candidates and questions to servers */
+void ice_gather_again(ice_agent *a, uint64_t now); /* after a restart: the bases' candidates and questions to servers */
 bool ice_gather_wants_start(const ice_agent *a);
 void ice_gather_start_one(ice_agent *a, uint64_t now);
 void ice_gather_timeout(ice_agent *a, uint64_t now);

@@ -157,7 +157,7 @@ static ice_pair *nominee(const ice_agent *a)
 		ice_pair *p = a->pairs[i];
 		if (p->nominating && !is_stuck(a, p))
 			return NULL;
-		if (!best && p->valid && !p->nominating && may_replace(a, p))
+		if (!best && p->valid && !p->nominating && !is_stuck(a, p) && may_replace(a, p))
 			best = p;
 	}
 	return best;

@@ -252,7 +252,7 @@ void ice_path_timeout(ice_agent *a, uint64_t now)
 		path->next_check = time_after(now, consent_interval(a));
 	/* At once, and now and then while it lasts: ways may have opened. */
 	if (ice_pulse_is_silent(&path->pulse) && (!was_silent || due)) {
-		ice_relay_probe(a, now, path->base);
+		ice_relays_probe(a, now);
 		ice_pairs_recheck(a, now);
 	}
 }

@@ -56,7 +56,7 @@ static void want(ice_agent *a, ice_server *server, size_t base)
 	if (r) {
 		if (r->state == ICE_RELAY_FAILED)
 			wait_again(r);
-		r->gathering = r->state != ICE_RELAY_ALLOCATED;
+		r->gathering = !r->confirmed;
 		return;
 	}
 	r = a->relay_count < ICE_RELAYS_MAX ? calloc(1, sizeof *r) : NULL;
@@ -123,6 +123,7 @@ static void fail(ice_agent *a, uint64_t now, ice_relay *r, int error, unsigned c
 	close_stream(a, r);
 	turn_destroy(r->client);
 	r->client = NULL;
+	r->confirmed = false;
 	r->failure = (ice_failure){.error = error, .code = code};
 	text_copy_printable(r->failure.reason, sizeof r->failure.reason, ice_text(why));
 	r->gathering = false;
@@ -249,25 +250,41 @@ static void offer_mapped(ice_agent *a, const ice_relay *r)
 		ice_local_reflexive(a, r->base, &r->mapped, r->server);
 }
 
-void ice_relays_offer(ice_agent *a)
+/* The allocation is there: what it gives may be told, anew in each generation. */
+static void confirmed(ice_agent *a, uint64_t now, ice_relay *r)
 {
-	for (size_t i = 0; i < a->relay_count; i++)
-		if (a->relays[i]->state == ICE_RELAY_ALLOCATED && ice_server_is_asked(a, a->relays[i]->server))
-			offer_mapped(a, a->relays[i]);
+	if (r->confirmed)
+		return;
+	r->confirmed = true;
+	r->gathering = false;
+	r->took_us = now - r->asked_at;
+	offer_mapped(a, r);
+	ice_bases_offer(a);
+	ice_form_pairs(a);
+}
+
+void ice_relays_confirm(ice_agent *a, uint64_t now)
+{
+	for (size_t i = 0; i < a->relay_count; i++) {
+		ice_relay *r = a->relays[i];
+		if (r->state != ICE_RELAY_ALLOCATED || !ice_server_is_asked(a, r->server))
+			continue;
+		r->confirmed = false;
+		r->gathering = true;
+		r->asked_at = now;
+	}
+	ice_relays_probe(a, now);
 }
 
 static void allocated(ice_agent *a, uint64_t now, ice_relay *r, const turn_event *e)
 {
 	set_state(r, ICE_RELAY_ALLOCATED);
-	r->took_us = now - r->asked_at;
-	r->gathering = false;
 	r->worked = true;
 	r->retry_us = 0;
 	r->mapped = e->mapped;
-	offer_mapped(a, r);
 	add_base(a, r, &e->relayed_ipv4);
 	add_base(a, r, &e->relayed_ipv6);
-	ice_form_pairs(a);
+	confirmed(a, now, r);
 }
 
 /* --- permissions and channels --- */
@@ -329,10 +346,11 @@ void ice_relay_unload(ice_agent *a, size_t base, const parley_addr *remote)
 		turn_unbind(a->bases[base].relay->client, remote);
 }
 
-void ice_relay_probe(ice_agent *a, uint64_t now, size_t base)
+void ice_relays_probe(ice_agent *a, uint64_t now)
 {
-	if (a->bases[base].relay)
-		turn_probe(a->bases[base].relay->client, now);
+	for (size_t i = 0; i < a->relay_count; i++)
+		if (a->relays[i]->state == ICE_RELAY_ALLOCATED)
+			turn_probe(a->relays[i]->client, now);
 }
 
 /* --- what the clients say --- */
@@ -372,8 +390,10 @@ static bool on_event(ice_agent *a, uint64_t now, ice_relay *r, const turn_event 
 	case TURN_EVENT_FAILED:
 		fail(a, now, r, e->error, e->code, e->reason);
 		break;
-	case TURN_EVENT_PERMITTED: /* permit_pairs will see it */
 	case TURN_EVENT_ALIVE:
+		confirmed(a, now, r);
+		break;
+	case TURN_EVENT_PERMITTED: /* permit_pairs will see it */
 	case TURN_EVENT_CLOSED:
 		break;
 	}

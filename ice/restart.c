@@ -143,8 +143,10 @@ void ice_former_clear(ice_agent *a)
 	ice_former *f = a->former;
 	if (!f)
 		return;
-	for (size_t i = 0; i < f->pair_count; i++)
+	for (size_t i = 0; i < f->pair_count; i++) {
+		ice_relay_forget(a, f->pairs[i]);
 		free(f->pairs[i]);
+	}
 	for (size_t i = 0; i < f->local_count; i++)
 		free(f->locals[i]);
 	for (size_t i = 0; i < f->remote_count; i++)
@@ -186,7 +188,7 @@ int ice_restart(ice_agent *a, uint64_t now)
 	a->pac_deadline = TIME_NEVER;
 	trace_printf(a->config.trace, TRACE_INFO, "ice", "restart: generation %u", a->generation);
 	ice_state_restarted(a);
-	ice_gather_again(a);
+	ice_gather_again(a, now);
 	ice_settle(a, now);
 	return 0;
 }
@@ -216,7 +218,8 @@ static void restore_pairs(ice_agent *a, uint64_t now)
 	for (size_t i = 0; i < a->pair_count; i++) {
 		ice_pair *p = a->pairs[i];
 		if (p->state == ICE_PAIR_IN_PROGRESS)
-			ice_pair_set_state(a, p, ICE_PAIR_WAITING); /* its check was given up */
+			ice_pair_set_state(a, p, ICE_PAIR_WAITING);	   /* its check was given up */
+		p->unpermitted = a->bases[p->base].kind == ICE_BASE_RELAY; /* its permission perhaps too */
 		p->nominating = false;
 		ice_pair_expire(a, now, p);
 	}

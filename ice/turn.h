@@ -172,7 +172,7 @@ void turn_stream_closed(turn_client *c, uint64_t now, int error, const char *why
 /*
  * Wants a permission for the peer's IP (the port does not count), now and until turn_forbid: several are asked for in one
  * request, and refreshed in time. May come before the allocation, then it waits. Twice the same: 0, nothing happens.
- * TURN_EVENT_PERMITTED or TURN_EVENT_REFUSED tells. PARLEY_EREFUSED: the server refused it (or did not answer) within the
+ * TURN_EVENT_PERMITTED or TURN_EVENT_REFUSED tells. PARLEY_EREFUSED: the server refused it within the
  * last minute. PARLEY_EUNREACHABLE: we have, or want, no relayed address of this family. PARLEY_EINVAL: no peer can have
  * this address (none, any, multicast, v4-mapped). PARLEY_ELIMIT; PARLEY_ESTATE: closing or over.
  */
@@ -202,8 +202,8 @@ int turn_envelop(turn_client *c, uint64_t now, const parley_addr *peer, packet *
 /*
  * Is the allocation still there? Asks the server now, by a Refresh: for when a relayed path has gone silent, as a server
  * that was restarted (437) would else be noticed minutes later. TURN_EVENT_ALIVE or TURN_EVENT_LOST answers; silence means
- * that the server cannot be reached, and then LOST comes when the allocation has expired. Again while one is under way: it
- * is sent again, unless it left within the last half second; so calling this every second or so is fine.
+ * that the server cannot be reached, and then LOST comes when the allocation has expired. Requests that are under way are sent
+ * again, unless they left within the last half second; so calling this every few seconds is fine.
  */
 void turn_probe(turn_client *c, uint64_t now);
 

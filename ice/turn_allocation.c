@@ -183,13 +183,11 @@ void turn_refresh_failed(turn_client *c, uint64_t now, turn_failure failure)
 
 void turn_probe(turn_client *c, uint64_t now)
 {
-	turn_request *r = &c->requests[TURN_ALLOCATION_SLOT];
 	if (c->state != TURN_ALLOCATED)
 		return;
-	if (r->txn.state == STUN_TXN_IDLE)
+	if (c->requests[TURN_ALLOCATION_SLOT].txn.state == STUN_TXN_IDLE)
 		c->refresh_due = now;
-	else if (now >= time_after(r->txn.sent_at, TURN_PROBE_RESEND_US))
-		stun_txn_hurry(&r->txn);
+	turn_requests_hurry(c, now);
 }
 
 void turn_delete(turn_client *c, uint64_t now)

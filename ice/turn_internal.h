@@ -158,6 +158,8 @@ int turn_request_start(turn_client *c, uint64_t now, size_t slot, turn_ask ask, 
 void turn_request_release(turn_client *c, size_t slot);
 void turn_request_receive(turn_client *c, uint64_t now, const stun_message *m);
 void turn_request_timeout(turn_client *c, uint64_t now);
+/* What waits for its turn, which may be long after the network was away, is sent now: anew, if it was sent as often as it may be. */
+void turn_requests_hurry(turn_client *c, uint64_t now);
 bool turn_request_transmit(turn_client *c, uint64_t now, packet *out);
 uint64_t turn_request_deadline(const turn_client *c);
 

@@ -31,12 +31,13 @@ static bool is_installed(const turn_permission *p, uint64_t now)
 	return p->expires > now;
 }
 
+/* A server that said no means it for a while; one that said nothing may be back. */
 static void refuse(turn_permission *p, uint64_t now, turn_failure failure)
 {
 	p->expires = 0;
 	p->due = TIME_NEVER;
 	p->alone = p->permitted_told = p->tell_permitted = false;
-	p->refused_until = time_after(now, TURN_REFUSED_US);
+	p->refused_until = time_after(now, turn_is_verdict(failure) ? TURN_REFUSED_US : 1);
 	p->failure = failure;
 	p->tell_refused = true;
 }

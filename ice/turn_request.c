@@ -167,6 +167,17 @@ static void failed(turn_client *c, uint64_t now, size_t slot, turn_failure failu
 	}
 }
 
+/* The same question as another request. */
+static void ask_anew(turn_client *c, uint64_t now, size_t slot)
+{
+	forget_bytes(&c->requests[slot]);
+	int err = build(c, now, slot);
+	if (err == PARLEY_ENOTFOUND)
+		turn_request_release(c, slot);
+	else if (err)
+		failed(c, now, slot, (turn_failure){.error = err}, NULL);
+}
+
 /* 401 or 438 (RFC 8489 9.2.5): the same again, as the server wants it. */
 static void challenged(turn_client *c, uint64_t now, size_t slot, const stun_message *m)
 {
@@ -185,12 +196,7 @@ static void challenged(turn_client *c, uint64_t now, size_t slot, const stun_mes
 	if (r->challenge == c->challenge)
 		c->challenge++;
 	c->counters.challenges++;
-	forget_bytes(r);
-	err = build(c, now, slot);
-	if (err == PARLEY_ENOTFOUND)
-		turn_request_release(c, slot);
-	else if (err)
-		failed(c, now, slot, (turn_failure){.error = err}, NULL);
+	ask_anew(c, now, slot);
 }
 
 /* The slot whose request m answers by its id; TURN_NO_SLOT: none. */
@@ -269,6 +275,19 @@ void turn_request_timeout(turn_client *c, uint64_t now)
 		if (r->txn.state == STUN_TXN_TIMED_OUT || now >= r->give_up)
 			failed(c, now, slot, r->violated ? violation(r) : (turn_failure){.error = PARLEY_ETIMEDOUT},
 			       NULL);
+	}
+}
+
+void turn_requests_hurry(turn_client *c, uint64_t now)
+{
+	for (size_t slot = 0; slot < TURN_REQUESTS_MAX && c->state == TURN_ALLOCATED && !turn_on_stream(c); slot++) {
+		stun_txn *txn = &c->requests[slot].txn;
+		if (txn->state != STUN_TXN_WAITING || now < time_after(txn->sent_at, TURN_PROBE_RESEND_US))
+			continue;
+		if (txn->sends < txn->sends_max)
+			stun_txn_hurry(txn);
+		else
+			ask_anew(c, now, slot);
 	}
 }
 

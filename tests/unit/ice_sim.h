@@ -13,8 +13,10 @@
 #include "stun/stun.h"
 
 #define SIM_FLIGHT_MAX 256
-#define SIM_MAPPINGS_MAX 64
+#define SIM_MAPPINGS_MAX 512
 #define SIM_HISTORY 32
+#define SIM_ALLOCATIONS_MAX 32
+#define SIM_PEERS_MAX 32 /* of an allocation */
 #define SIM_DATA_MAX 100 /* bytes of a datagram of data */
 
 typedef enum { SIM_NO_NAT, SIM_NAT_CONE, SIM_NAT_RESTRICTED, SIM_NAT_SYMMETRIC } sim_nat;
@@ -71,11 +73,12 @@ typedef struct {
 
 typedef struct {
 	bool used;
+	stun_id made_by;
 	parley_addr client, server, relayed;
-	parley_addr permitted[16];
+	parley_addr permitted[SIM_PEERS_MAX];
 	size_t permitted_count;
-	parley_addr bound[8]; /* to channel 0x4000 and so on, as the client asked */
-	uint16_t number[8];
+	parley_addr bound[SIM_PEERS_MAX]; /* to channel 0x4000 and so on, as the client asked */
+	uint16_t number[SIM_PEERS_MAX];
 	size_t bound_count;
 } sim_allocation;
 
@@ -87,7 +90,7 @@ typedef struct {
 	const char *password, *nonce;
 	parley_addr alternate; /* another port of it: Allocate is answered 300, go there */
 	parley_addr forbidden; /* a peer for whom there is no permission */
-	sim_allocation allocations[8];
+	sim_allocation allocations[SIM_ALLOCATIONS_MAX];
 	uint16_t next_port;
 	unsigned allocated, deleted, refused, unpermitted;
 	unsigned channel_data, indications; /* from clients */

@@ -40,7 +40,7 @@ int sim_add_turn(sim *s, int side, ice_over over)
 
 static sim_allocation *find(sim_turn *t, const parley_addr *client)
 {
-	for (size_t i = 0; i < 8; i++)
+	for (size_t i = 0; i < SIM_ALLOCATIONS_MAX; i++)
 		if (t->allocations[i].used && addr_equal(&t->allocations[i].client, client))
 			return &t->allocations[i];
 	return NULL;
@@ -48,7 +48,7 @@ static sim_allocation *find(sim_turn *t, const parley_addr *client)
 
 static sim_allocation *allocate(sim_turn *t, const parley_addr *server, const parley_addr *client)
 {
-	for (size_t i = 0; i < 8; i++) {
+	for (size_t i = 0; i < SIM_ALLOCATIONS_MAX; i++) {
 		sim_allocation *a = &t->allocations[i];
 		if (a->used)
 			continue;
@@ -65,7 +65,7 @@ static void permit(sim_allocation *a, const parley_addr *peer)
 	for (size_t i = 0; i < a->permitted_count; i++)
 		if (addr_equal_ip(&a->permitted[i], peer))
 			return;
-	if (a->permitted_count < 16)
+	if (a->permitted_count < SIM_PEERS_MAX)
 		a->permitted[a->permitted_count++] = *peer;
 }
 
@@ -83,24 +83,28 @@ static void bind_channel(sim_allocation *a, uint16_t number, const parley_addr *
 	for (size_t i = 0; i < a->bound_count; i++)
 		if (a->number[i] == number)
 			return;
-	if (a->bound_count == 8)
+	if (a->bound_count == SIM_PEERS_MAX)
 		return;
 	a->bound[a->bound_count] = *peer;
 	a->number[a->bound_count++] = number;
 }
 
 /* 0, or the error code. */
-static unsigned serve_allocate(sim_turn *t, const parley_addr *server, const parley_addr *client, writer *w)
+static unsigned serve_allocate(sim_turn *t, const parley_addr *server, const parley_addr *client, const stun_id *id,
+			       writer *w)
 {
 	if (t->alternate.family && server->port != t->alternate.port) {
 		stun_put_address(w, STUN_ATTR_ALTERNATE_SERVER, &t->alternate);
 		return STUN_TRY_ALTERNATE;
 	}
-	if (find(t, client))
+	sim_allocation *a = find(t, client);
+	if (a && !stun_id_equal(&a->made_by, id)) /* the same: a retransmission */
 		return STUN_ALLOCATION_MISMATCH;
-	const sim_allocation *a = allocate(t, server, client);
+	if (!a)
+		a = allocate(t, server, client);
 	if (!a)
 		return STUN_INSUFFICIENT_CAPACITY;
+	a->made_by = *id;
 	parley_addr mapped = *client;
 	mapped.transport = PARLEY_UDP;
 	stun_put_xor_address(w, STUN_ATTR_XOR_RELAYED_ADDRESS, &a->relayed);
@@ -128,7 +132,7 @@ static unsigned serve(sim_turn *t, const parley_addr *server, const parley_addr 
 {
 	sim_allocation *a = find(t, client);
 	if (m->method == STUN_ALLOCATE)
-		return serve_allocate(t, server, client, w);
+		return serve_allocate(t, server, client, &m->id, w);
 	if (!a)
 		return STUN_ALLOCATION_MISMATCH;
 	switch (m->method) {
@@ -259,7 +263,7 @@ void sim_turn_receive(sim *s, const parley_addr *to, const parley_addr *from, sl
 		receive_from_client(s, to, from, data);
 		return;
 	}
-	for (size_t i = 0; i < 8; i++)
+	for (size_t i = 0; i < SIM_ALLOCATIONS_MAX; i++)
 		if (s->turn.allocations[i].used && addr_equal(&s->turn.allocations[i].relayed, to))
 			from_peer(s, &s->turn.allocations[i], from, data);
 }
