@@ -3,7 +3,7 @@
 
 static const turn_channel *find(const turn_client *c, const parley_addr *peer)
 {
-	for (size_t i = 0; i < TURN_CHANNELS_MAX; i++)
+	for (size_t i = 0; i < c->channel_count; i++)
 		if (c->channels[i].used && addr_equal(&c->channels[i].peer, peer))
 			return &c->channels[i];
 	return NULL;
@@ -17,7 +17,7 @@ static turn_channel *find_mutable(turn_client *c, const parley_addr *peer)
 
 const turn_channel *turn_channel_numbered(const turn_client *c, uint16_t number)
 {
-	for (size_t i = 0; i < TURN_CHANNELS_MAX; i++)
+	for (size_t i = 0; i < c->channel_count; i++)
 		if (c->channels[i].used && c->channels[i].number == number)
 			return &c->channels[i];
 	return NULL;
@@ -34,12 +34,12 @@ const turn_channel *turn_channel_bound(const turn_client *c, uint64_t now, const
 /* A place that is empty, or whose channel has rested long enough to be forgotten. */
 static turn_channel *find_free(turn_client *c, uint64_t now)
 {
-	for (size_t i = 0; i < TURN_CHANNELS_MAX; i++) {
+	for (size_t i = 0; i < c->channel_count; i++) {
 		turn_channel *channel = &c->channels[i];
 		if (!channel->used || (!channel->wanted && channel->slot == TURN_NO_SLOT && now >= channel->rest_until))
 			return channel;
 	}
-	return NULL;
+	return c->channel_count < TURN_CHANNELS_MAX ? &c->channels[c->channel_count++] : NULL;
 }
 
 static uint16_t choose_number(turn_client *c)
@@ -82,7 +82,7 @@ void turn_unbind(turn_client *c, const parley_addr *peer)
 
 void turn_channels_forbid(turn_client *c, const parley_addr *ip)
 {
-	for (size_t i = 0; i < TURN_CHANNELS_MAX; i++)
+	for (size_t i = 0; i < c->channel_count; i++)
 		if (addr_equal_ip(&c->channels[i].peer, ip))
 			c->channels[i].wanted = false;
 }
@@ -109,16 +109,16 @@ static void start_one(turn_client *c, uint64_t now, turn_channel *channel, size_
 void turn_channels_start(turn_client *c, uint64_t now)
 {
 	size_t slot;
-	for (size_t i = 0; i < TURN_CHANNELS_MAX; i++)
+	for (size_t i = 0; i < c->channel_count; i++)
 		if (is_due(&c->channels[i], now) && turn_slot_free(c, &slot))
 			start_one(c, now, &c->channels[i], slot);
 }
 
-/* TURN_CHANNELS_MAX: none. */
+/* channel_count: none. */
 static size_t index_in(const turn_client *c, size_t slot)
 {
 	size_t i = 0;
-	while (i < TURN_CHANNELS_MAX && !(c->channels[i].used && c->channels[i].slot == slot))
+	while (i < c->channel_count && !(c->channels[i].used && c->channels[i].slot == slot))
 		i++;
 	return i;
 }
@@ -126,7 +126,7 @@ static size_t index_in(const turn_client *c, size_t slot)
 bool turn_put_channel(const turn_client *c, size_t slot, writer *w)
 {
 	size_t i = index_in(c, slot);
-	if (i == TURN_CHANNELS_MAX)
+	if (i == c->channel_count)
 		return false;
 	stun_put_u16(w, STUN_ATTR_CHANNEL_NUMBER, c->channels[i].number);
 	stun_put_xor_address(w, STUN_ATTR_XOR_PEER_ADDRESS, &c->channels[i].peer);
@@ -138,7 +138,7 @@ void turn_channel_answered(turn_client *c, size_t slot)
 	size_t i = index_in(c, slot);
 	uint64_t since = c->requests[slot].started;
 	turn_request_release(c, slot);
-	if (i == TURN_CHANNELS_MAX)
+	if (i == c->channel_count)
 		return;
 	turn_channel *channel = &c->channels[i];
 	channel->expires = time_after(since, TURN_CHANNEL_LIFETIME_US);
@@ -151,7 +151,7 @@ void turn_channel_failed(turn_client *c, uint64_t now, size_t slot, turn_failure
 	(void)failure; /* data goes in indications, which is no failure */
 	size_t i = index_in(c, slot);
 	turn_request_release(c, slot);
-	if (i < TURN_CHANNELS_MAX)
+	if (i < c->channel_count)
 		c->channels[i].due = time_after(now, TURN_REFUSED_US);
 }
 
@@ -161,7 +161,7 @@ uint64_t turn_channels_deadline(const turn_client *c)
 	uint64_t t = TIME_NEVER;
 	if (!turn_slot_free(c, &slot))
 		return t;
-	for (size_t i = 0; i < TURN_CHANNELS_MAX; i++) {
+	for (size_t i = 0; i < c->channel_count; i++) {
 		const turn_channel *channel = &c->channels[i];
 		if (channel->used && channel->wanted && channel->slot == TURN_NO_SLOT)
 			t = time_min(t, channel->due);

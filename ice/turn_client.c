@@ -263,7 +263,7 @@ static void tell_allocated(const turn_client *c, turn_event *out)
 
 static bool tell_permission(turn_client *c, turn_event *out)
 {
-	for (size_t i = 0; i < TURN_PERMISSIONS_MAX; i++) {
+	for (size_t i = 0; i < c->permission_count; i++) {
 		turn_permission *p = &c->permissions[i];
 		if (take(&p->tell_permitted)) {
 			*out = (turn_event){.type = TURN_EVENT_PERMITTED, .peer = p->ip};

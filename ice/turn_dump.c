@@ -55,10 +55,10 @@ void turn_dump(const turn_client *c, uint64_t now, text *out)
 	for (size_t i = 0; i < TURN_REQUESTS_MAX; i++)
 		if (c->requests[i].txn.state == STUN_TXN_WAITING)
 			dump_request(&c->requests[i], now, out);
-	for (size_t i = 0; i < TURN_PERMISSIONS_MAX; i++)
+	for (size_t i = 0; i < c->permission_count; i++)
 		if (c->permissions[i].used)
 			dump_permission(&c->permissions[i], now, out);
-	for (size_t i = 0; i < TURN_CHANNELS_MAX; i++)
+	for (size_t i = 0; i < c->channel_count; i++)
 		if (c->channels[i].used)
 			dump_channel(&c->channels[i], now, out);
 }
@@ -109,12 +109,13 @@ void turn_check_invariants(const turn_client *c)
 	bool allocated = c->state == TURN_ALLOCATED;
 	for (size_t slot = 0; slot < TURN_REQUESTS_MAX; slot++)
 		check_request(c, slot);
-	for (size_t i = 0; i < TURN_PERMISSIONS_MAX; i++)
+	for (size_t i = 0; i < c->permission_count; i++)
 		if (c->permissions[i].used)
 			check_permission(c, i);
-	for (size_t i = 0; i < TURN_CHANNELS_MAX; i++)
+	for (size_t i = 0; i < c->channel_count; i++)
 		if (c->channels[i].used)
 			check_channel(c, i);
+	assert(c->permission_count <= TURN_PERMISSIONS_MAX && c->channel_count <= TURN_CHANNELS_MAX);
 	assert(c->tried_count <= TURN_ALTERNATES_MAX + 1);
 	assert(c->partial.len <= TURN_UNIT_MAX && (!c->partial_done || c->partial.len > 0));
 	assert(allocated == (c->expires != TIME_NEVER) || c->state == TURN_CLOSING);

@@ -118,6 +118,7 @@ struct turn_client {
 
 	turn_permission permissions[TURN_PERMISSIONS_MAX];
 	turn_channel channels[TURN_CHANNELS_MAX];
+	size_t permission_count, channel_count; /* places that have ever been used: the others need no looking at */
 	uint16_t next_number;
 
 	buf partial;	   /* the unfinished unit of the stream */

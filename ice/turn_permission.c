@@ -3,7 +3,7 @@
 
 static const turn_permission *find(const turn_client *c, const parley_addr *peer)
 {
-	for (size_t i = 0; i < TURN_PERMISSIONS_MAX; i++)
+	for (size_t i = 0; i < c->permission_count; i++)
 		if (c->permissions[i].used && addr_equal_ip(&c->permissions[i].ip, peer))
 			return &c->permissions[i];
 	return NULL;
@@ -18,12 +18,12 @@ static turn_permission *find_mutable(turn_client *c, const parley_addr *peer)
 /* An empty place, or that of a refusal that is forgotten by now. */
 static turn_permission *find_free(turn_client *c, uint64_t now)
 {
-	for (size_t i = 0; i < TURN_PERMISSIONS_MAX; i++) {
+	for (size_t i = 0; i < c->permission_count; i++) {
 		turn_permission *p = &c->permissions[i];
 		if (!p->used || (p->refused_until && now >= p->refused_until))
 			return p;
 	}
-	return NULL;
+	return c->permission_count < TURN_PERMISSIONS_MAX ? &c->permissions[c->permission_count++] : NULL;
 }
 
 static bool is_installed(const turn_permission *p, uint64_t now)
@@ -96,7 +96,7 @@ bool turn_permission_expected(const turn_client *c, uint64_t now, const parley_a
 
 void turn_permissions_allocated(turn_client *c, uint64_t now)
 {
-	for (size_t i = 0; i < TURN_PERMISSIONS_MAX; i++)
+	for (size_t i = 0; i < c->permission_count; i++)
 		if (c->permissions[i].used && !is_reachable(c, &c->permissions[i].ip))
 			refuse(&c->permissions[i], now, (turn_failure){.error = PARLEY_EUNREACHABLE});
 }
@@ -112,7 +112,7 @@ static bool is_due(const turn_permission *p, uint64_t now)
 static size_t gather(turn_client *c, uint64_t until, size_t slot, size_t max)
 {
 	size_t count = 0;
-	for (size_t i = 0; i < TURN_PERMISSIONS_MAX && count < max; i++) {
+	for (size_t i = 0; i < c->permission_count && count < max; i++) {
 		turn_permission *p = &c->permissions[i];
 		if (!is_due(p, until) || (p->alone && count > 0))
 			continue;
@@ -143,7 +143,7 @@ static void start_one(turn_client *c, uint64_t now, size_t slot)
 
 static bool any_due(const turn_client *c, uint64_t now)
 {
-	for (size_t i = 0; i < TURN_PERMISSIONS_MAX; i++)
+	for (size_t i = 0; i < c->permission_count; i++)
 		if (is_due(&c->permissions[i], now))
 			return true;
 	return false;
@@ -159,7 +159,7 @@ void turn_permissions_start(turn_client *c, uint64_t now)
 bool turn_put_permissions(const turn_client *c, size_t slot, writer *w)
 {
 	bool any = false;
-	for (size_t i = 0; i < TURN_PERMISSIONS_MAX; i++)
+	for (size_t i = 0; i < c->permission_count; i++)
 		if (c->permissions[i].used && c->permissions[i].slot == slot) {
 			stun_put_xor_address(w, STUN_ATTR_XOR_PEER_ADDRESS, &c->permissions[i].ip);
 			any = true;
@@ -186,7 +186,7 @@ void turn_permission_installed(turn_client *c, const parley_addr *peer, uint64_t
 
 void turn_permissions_answered(turn_client *c, size_t slot)
 {
-	for (size_t i = 0; i < TURN_PERMISSIONS_MAX; i++)
+	for (size_t i = 0; i < c->permission_count; i++)
 		if (c->permissions[i].used && c->permissions[i].slot == slot)
 			install(&c->permissions[i], c->requests[slot].started);
 	turn_request_release(c, slot);
@@ -195,7 +195,7 @@ void turn_permissions_answered(turn_client *c, size_t slot)
 static size_t count_in(const turn_client *c, size_t slot)
 {
 	size_t count = 0;
-	for (size_t i = 0; i < TURN_PERMISSIONS_MAX; i++)
+	for (size_t i = 0; i < c->permission_count; i++)
 		count += c->permissions[i].used && c->permissions[i].slot == slot;
 	return count;
 }
@@ -205,7 +205,7 @@ void turn_permissions_failed(turn_client *c, uint64_t now, size_t slot, turn_fai
 {
 	bool verdict = turn_is_verdict(failure);
 	bool shared = verdict && count_in(c, slot) > 1;
-	for (size_t i = 0; i < TURN_PERMISSIONS_MAX; i++) {
+	for (size_t i = 0; i < c->permission_count; i++) {
 		turn_permission *p = &c->permissions[i];
 		if (!p->used || p->slot != slot)
 			continue;
@@ -225,7 +225,7 @@ void turn_permissions_failed(turn_client *c, uint64_t now, size_t slot, turn_fai
 
 void turn_permissions_timeout(turn_client *c, uint64_t now)
 {
-	for (size_t i = 0; i < TURN_PERMISSIONS_MAX; i++) {
+	for (size_t i = 0; i < c->permission_count; i++) {
 		turn_permission *p = &c->permissions[i];
 		if (!p->used || p->expires == 0 || is_installed(p, now))
 			continue;
@@ -241,7 +241,7 @@ uint64_t turn_permissions_deadline(const turn_client *c)
 	size_t slot;
 	uint64_t t = TIME_NEVER;
 	bool can_start = turn_slot_free(c, &slot);
-	for (size_t i = 0; i < TURN_PERMISSIONS_MAX; i++) {
+	for (size_t i = 0; i < c->permission_count; i++) {
 		const turn_permission *p = &c->permissions[i];
 		if (!p->used)
 			continue;

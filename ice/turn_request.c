@@ -101,10 +101,10 @@ bool turn_slot_free(const turn_client *c, size_t *slot)
 void turn_request_release(turn_client *c, size_t slot)
 {
 	forget_bytes(&c->requests[slot]);
-	for (size_t i = 0; i < TURN_PERMISSIONS_MAX; i++)
+	for (size_t i = 0; i < c->permission_count; i++)
 		if (c->permissions[i].slot == slot)
 			c->permissions[i].slot = TURN_NO_SLOT;
-	for (size_t i = 0; i < TURN_CHANNELS_MAX; i++)
+	for (size_t i = 0; i < c->channel_count; i++)
 		if (c->channels[i].slot == slot)
 			c->channels[i].slot = TURN_NO_SLOT;
 }
