@@ -29,6 +29,7 @@ void ice_config_default(ice_config *config)
 		.gather_rto_us = STUN_RTO_INITIAL_US,
 		.gather_timeout_us = 5 * US_PER_S,
 		.nomination_delay_us = 100 * US_PER_MS,
+		.nomination_patience_us = 3 * US_PER_S,
 		.pac_us = 39500 * US_PER_MS,
 		.consent_interval_us = ICE_CONSENT_MIN_US,
 		.consent_expiry_us = 30 * US_PER_S,

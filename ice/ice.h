@@ -86,9 +86,11 @@ typedef struct {
 	size_t pairs_max;     /* default and most ICE_PAIRS_MAX */
 	uint64_t gather_rto_us;	    /* first retransmission to a STUN server, default 500 ms, doubling */
 	uint64_t gather_timeout_us; /* a server that has not answered by then is waited for no longer, default 5 s */
-	uint64_t
-		nomination_delay_us; /* how long, from the first valid pair on, a better one is waited for, default 100 ms */
-	uint64_t pac_us;	     /* RFC 8863 4: never failed before that, default 39.5 s */
+	/* How much longer than a round trip a better pair is waited for before one is nominated, from the first valid pair on or from
+	 * its own first check, and where only relays work so far from its third, default 100 ms; from the first valid pair on no
+	 * longer than this, default 3 s. Data flows meanwhile. */
+	uint64_t nomination_delay_us, nomination_patience_us;
+	uint64_t pac_us;	      /* RFC 8863 4: never failed before that, default 39.5 s */
 	uint64_t consent_interval_us; /* RFC 7675 5.1: default 5 s, each randomised by 0.8 to 1.2 */
 	uint64_t consent_expiry_us;   /* RFC 7675 5.1: default 30 s */
 } ice_config;

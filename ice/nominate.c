@@ -1,6 +1,11 @@
 /* Which pair is nominated: by us when we control (RFC 8445 8.1.1), else by the peer. */
 #include "ice/internal.h"
 
+/* In round trips: what a check over TCP takes, with its handshake; what other relays may come later than the first. */
+#define STREAM_ROUND_TRIPS 3u
+#define RELAY_ROUND_TRIPS 3u
+#define PUNCHING_SENDINGS 3u
+
 bool ice_may_renominate(const ice_agent *a)
 {
 	return a->config.nomination == ICE_NOMINATION_RENOMINATION && a->remote_options.renomination;
@@ -180,10 +185,50 @@ static uint32_t next_number(ice_agent *a)
 	return a->nominations_made = last < ICE_NOMINATION_MAX ? last + 1 : last;
 }
 
+/* Over UDP and without a relay. */
+static bool is_direct(const ice_agent *a, const ice_pair *p)
+{
+	return a->bases[p->base].kind == ICE_BASE_UDP && p->remote->candidate.type != ICE_RELAY;
+}
+
+/* Until when an answer to one of the first sendings of the check under way may be hoped for; 0: no more. */
+static uint64_t hoped_until(const ice_check *c, uint64_t round_trip, unsigned sendings)
+{
+	if (!c->active || (!c->once && c->sends > sendings))
+		return 0;
+	if (c->once)
+		return time_after(c->sent_at, STREAM_ROUND_TRIPS * round_trip);
+	return time_after(c->sends < sendings ? c->due : c->sent_at, round_trip);
+}
+
+/*
+ * Until when better pairs are waited for: what is chosen stays, and the order of checks should not choose. A better pair gets a round
+ * trip from its first check on, for which it may have to wait behind triggered ones. A relay or TCP is ready when the holes in NATs are
+ * often still to be made; for those one side may have to send three times, as its second sending can be just too early for the other's
+ * first.
+ */
+static uint64_t patience_ends(const ice_agent *a, const ice_pair *p)
+{
+	bool direct = is_direct(a, p);
+	uint64_t round_trip = a->config.nomination_delay_us + p->rtt_us;
+	uint64_t last = time_after(a->valid_since, a->config.nomination_patience_us);
+	uint64_t end = time_after(a->valid_since, direct ? round_trip : RELAY_ROUND_TRIPS * round_trip);
+	for (size_t i = 0; i < a->pair_count && a->pairs[i] != p; i++) {
+		const ice_pair *better = a->pairs[i];
+		if (better->state == ICE_PAIR_WAITING)
+			return last;
+		bool punches = !direct && is_direct(a, better);
+		uint64_t hope = hoped_until(&better->check, round_trip, punches ? PUNCHING_SENDINGS : 1);
+		if (better->state == ICE_PAIR_IN_PROGRESS && hope > end)
+			end = hope;
+	}
+	return time_min(end, last);
+}
+
 void ice_nominate(ice_agent *a, uint64_t now)
 {
 	ice_pair *p = nominee(a);
-	if (!p || (now < time_after(a->valid_since, a->config.nomination_delay_us) && !is_good_enough(a, p)))
+	if (!p || (now < patience_ends(a, p) && !is_good_enough(a, p)))
 		return;
 	for (size_t i = 0; i < a->pair_count; i++)
 		a->pairs[i]->nominating = false;
@@ -194,5 +239,6 @@ void ice_nominate(ice_agent *a, uint64_t now)
 
 uint64_t ice_nominate_deadline(const ice_agent *a)
 {
-	return nominee(a) ? time_after(a->valid_since, a->config.nomination_delay_us) : TIME_NEVER;
+	const ice_pair *p = nominee(a);
+	return p ? patience_ends(a, p) : TIME_NEVER;
 }

@@ -1,5 +1,8 @@
 /* Nomination: regular, aggressive (RFC 5245 8.1.1.2), renomination (draft-thatcher-ice-renomination-01); in both roles. */
 #include "tests/support/test.h"
+
+#include <stdio.h>
+
 #include "tests/unit/ice_sim.h"
 #include "tests/unit/ice_solo.h"
 
@@ -17,12 +20,17 @@ static void begin(ice_nomination nomination, bool controlling, bool ice2, bool r
 		0);
 }
 
-static void add(const parley_addr *addr, uint32_t priority)
+static void add_of_type(const parley_addr *addr, uint32_t priority, ice_type type)
 {
-	ice_candidate c = {.foundation = "f", .component = 1, .priority = priority, .addr = *addr, .type = ICE_SRFLX};
-	c.foundation[0] = (char)('a' + addr->port % 26);
+	ice_candidate c = {.component = 1, .priority = priority, .addr = *addr, .type = type};
+	snprintf(c.foundation, sizeof c.foundation, "%u", addr->port);
 	assert_int_equal(ice_add_remote_candidate(solo.ice, solo.now, &c), 0);
 	solo_pump();
+}
+
+static void add(const parley_addr *addr, uint32_t priority)
+{
+	add_of_type(addr, priority, ICE_SRFLX);
 }
 
 static bool is_nominated(const parley_addr *remote)
@@ -58,6 +66,88 @@ static int nominate(const parley_addr *from, bool use_candidate, bool has_number
 	p.nomination = number;
 	p.id = ++id;
 	return solo_ask(&p, from);
+}
+
+/* --- regular: how long better pairs are waited for --- */
+
+static unsigned checks_to(const parley_addr *remote)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < solo.logged; i++)
+		n += addr_equal(&solo.log[i].to, remote);
+	return n;
+}
+
+/* Time passes until a check nominates; the others are not answered. */
+static void wait_for_nomination(void)
+{
+	do
+		solo_wait_for_request();
+	while (!solo.message.has_use_candidate);
+}
+
+/* Both are checked, and the worse answers. */
+static uint64_t begin_with_the_worse(ice_type type)
+{
+	begin(ICE_NOMINATION_REGULAR, true, true, false);
+	add(&solo_peer, 2000);
+	add_of_type(&second, 1000, type);
+	if (!addr_equal(&solo.packet.remote, &second))
+		wait_for_check_of(&second);
+	solo_run_for(10 * US_PER_MS);
+	answer_from(&second);
+	return solo.now;
+}
+
+static void a_better_pair_has_a_round_trip_from_its_first_check(void **state)
+{
+	(void)state;
+	uint64_t valid = begin_with_the_worse(ICE_SRFLX);
+	wait_for_nomination();
+	assert_true(addr_equal(&solo.packet.remote, &second));
+	assert_in_range(solo.now - valid, 100 * US_PER_MS, 130 * US_PER_MS);
+	assert_int_equal(checks_to(&solo_peer), 1);
+	solo_end();
+}
+
+/* A hole in a NAT may need that: two sendings may each be too early for the other side's first. */
+static void a_relay_waits_for_three_sendings_of_a_direct_pair(void **state)
+{
+	(void)state;
+	uint64_t valid = begin_with_the_worse(ICE_RELAY);
+	wait_for_nomination();
+	assert_true(addr_equal(&solo.packet.remote, &second));
+	assert_int_equal(checks_to(&solo_peer), 3);
+	assert_true(solo.now - valid < 3 * US_PER_S);
+	solo_end();
+	begin_with_the_worse(ICE_RELAY);
+	while (checks_to(&solo_peer) < 3)
+		wait_for_check_of(&solo_peer);
+	answer_from(&solo_peer);
+	if (!solo.message.has_use_candidate)
+		wait_for_nomination();
+	assert_true(addr_equal(&solo.packet.remote, &solo_peer));
+	solo_end();
+}
+
+/* With so many pairs checks are repeated so slowly (RFC 8445 14.3) that three sendings would take longer. */
+static void patience_runs_out(void **state)
+{
+	(void)state;
+	begin(ICE_NOMINATION_REGULAR, true, true, false);
+	add_of_type(&second, 1000, ICE_RELAY);
+	solo_run_for(10 * US_PER_MS);
+	answer_from(&second);
+	uint64_t valid = solo.now;
+	for (uint16_t i = 0; i < 60; i++) {
+		parley_addr useless = solo_peer;
+		useless.port = (uint16_t)(7000 + i);
+		add(&useless, 2000u + i);
+	}
+	wait_for_nomination();
+	assert_true(addr_equal(&solo.packet.remote, &second));
+	assert_in_range(solo.now - valid, 3 * US_PER_S, 3200 * US_PER_MS);
+	solo_end();
 }
 
 /* --- aggressive --- */
@@ -293,6 +383,9 @@ static void every_way_of_nominating_connects(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_better_pair_has_a_round_trip_from_its_first_check),
+		cmocka_unit_test(a_relay_waits_for_three_sendings_of_a_direct_pair),
+		cmocka_unit_test(patience_runs_out),
 		cmocka_unit_test(aggressive_nominates_by_every_check_and_the_best_counts),
 		cmocka_unit_test(aggressive_gives_up_what_is_worse),
 		cmocka_unit_test(aggressive_is_regular_for_a_modern_peer),
