@@ -260,6 +260,7 @@ static void on_event(simnet_node *node, const parley_event *e)
 	case PARLEY_EVENT_SELECTED_PAIR:
 		snprintf(end->local_type, sizeof end->local_type, "%s", e->selected_pair.local_type);
 		snprintf(end->remote_type, sizeof end->remote_type, "%s", e->selected_pair.remote_type);
+		end->over_tcp = e->selected_pair.local.transport == PARLEY_TCP;
 		break;
 	case PARLEY_EVENT_DATA_CHANNEL:
 		assert_string_equal(e->data_channel.label, "sendDataChannel");

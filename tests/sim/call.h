@@ -38,6 +38,7 @@ typedef struct {
 	uint64_t described_at;		    /* its last description left */
 	uint64_t ice_connected_at;	    /* for the first time, 0: never */
 	char local_type[8], remote_type[8]; /* of the selected pair */
+	bool over_tcp;
 	parley_transceiver video, audio;
 	unsigned audio_sent, audio_received;
 	unsigned frames_sent, frames_received, key_frames_wanted;

@@ -1,5 +1,6 @@
 /*
- * ICE restarts while data flows: by either side, by both at once, again and again, on a bad network and while interfaces come and go; and no message is ever lost, doubled or out of order.
+ * ICE restarts while data flows: by either side, by both at once, again and again, crossed by other offers, on a bad network and
+ * while interfaces come and go; and no message is ever lost, doubled or out of order.
  *
  *     restart_test                          the tests
  *     restart_test --seed N --name TEST     one seed of a test, its trace of packets and events on stdout
@@ -141,6 +142,26 @@ static void both_restart_at_once(call *c, uint64_t seed)
 	end_well(c, seed);
 }
 
+/* The polite one's restart crosses an offer that restarts nothing; it is made up for. */
+static void a_restart_crosses_another_offer(call *c, uint64_t seed)
+{
+	char before[2][64], after[64];
+	parley_sdp_type type;
+	begin(c, seed);
+	for (int i = 0; i < 2; i++)
+		assert_true(has_ufrag(&c->ends[i], &type, before[i], true));
+	talk(c, US_PER_S);
+	call_restart_ice(c, 1);
+	call_offer(c, 0);
+	talk(c, 8 * US_PER_S);
+	was_never_disconnected(c);
+	for (int i = 0; i < 2; i++) {
+		assert_true(has_ufrag(&c->ends[i], &type, after, true));
+		assert_string_not_equal(before[i], after);
+	}
+	end_well(c, seed);
+}
+
 static void restarts_follow_each_other_closely(call *c, uint64_t seed)
 {
 	begin(c, seed);
@@ -178,12 +199,18 @@ typedef struct {
 	void (*run)(call *c, uint64_t seed);
 } scenario;
 
+#define SEED_TEST(name)     \
+	{                   \
+#name, name \
+	}
+
 static const scenario scenarios[] = {
-	{"the_offerer_restarts", the_offerer_restarts},
-	{"the_answerer_restarts", the_answerer_restarts},
-	{"both_restart_at_once", both_restart_at_once},
-	{"restarts_follow_each_other_closely", restarts_follow_each_other_closely},
-	{"interfaces_come_and_go", interfaces_come_and_go},
+	SEED_TEST(the_offerer_restarts),
+	SEED_TEST(the_answerer_restarts),
+	SEED_TEST(both_restart_at_once),
+	SEED_TEST(a_restart_crosses_another_offer),
+	SEED_TEST(restarts_follow_each_other_closely),
+	SEED_TEST(interfaces_come_and_go),
 };
 
 static void run_scenario(void **state)

@@ -12,6 +12,7 @@
 
 #define TURNS_MAX 4u
 #define HOPS_MAX 16u
+#define DIGESTED_MAX 32u /* bytes of a packet: transaction ids, sequence numbers */
 
 typedef struct {
 	list_node node;
@@ -49,6 +50,13 @@ void simnet_clear(simnet *net)
 	virtual_openssl_end();
 }
 
+static void digest(simnet *net, const void *bytes, size_t len)
+{
+	const uint8_t *b = bytes;
+	for (size_t i = 0; i < len; i++) /* FNV-1a */
+		net->trace_hash = (net->trace_hash ^ b[i]) * UINT64_C(0x100000001b3);
+}
+
 void simnet_trace(simnet *net, const char *format, ...)
 {
 	char line[512];
@@ -56,10 +64,25 @@ void simnet_trace(simnet *net, const char *format, ...)
 	va_start(args, format);
 	int n = vsnprintf(line, sizeof line, format, args);
 	va_end(args);
-	for (int i = 0; i < n && i < (int)sizeof line; i++) /* FNV-1a */
-		net->trace_hash = (net->trace_hash ^ (uint8_t)line[i]) * UINT64_C(0x100000001b3);
+	digest(net, line, n < (int)sizeof line ? (size_t)n : sizeof line);
 	if (net->trace)
 		fprintf(net->trace, "%10.6f %s\n", (double)(net->now - SIMNET_EPOCH) / 1e6, line);
+}
+
+/* As simnet_trace, but text is made only where somebody reads it: packets are most of what happens. */
+static void trace_packet(simnet *net, const char *who, const char *what, const simnet_packet *p)
+{
+	char from[ADDR_TEXT_MAX], to[ADDR_TEXT_MAX];
+	digest(net, &net->now, sizeof net->now);
+	digest(net, what, 1);
+	digest(net, &p->len, sizeof p->len);
+	digest(net, p->data, p->len < DIGESTED_MAX ? p->len : DIGESTED_MAX);
+	digest(net, &p->from.port, sizeof p->from.port);
+	digest(net, &p->to.port, sizeof p->to.port);
+	if (net->trace)
+		fprintf(net->trace, "%10.6f %s %s %zu bytes, crc %08x, %s to %s\n",
+			(double)(net->now - SIMNET_EPOCH) / 1e6, who, what, p->len,
+			crc32_ieee(slice_of(p->data, p->len)), addr_print(&p->from, from), addr_print(&p->to, to));
 }
 
 simnet_box *simnet_add_box(simnet *net, const nat_config *config, simnet_box *outer, const parley_addr *outside,
@@ -80,6 +103,7 @@ void simnet_add_host(simnet *net, simnet_host *host, const char *name, const sim
 	host->self = self;
 	snprintf(host->name, sizeof host->name, "%s", name);
 	simtcp_init(host);
+	host->due_is_stale = true;
 	net->hosts[net->host_count++] = host;
 }
 
@@ -149,9 +173,8 @@ static simnet_packet *copy_of(const simnet_packet *p)
 
 static void lose(simnet *net, simnet_packet *p, const char *why)
 {
-	char from[ADDR_TEXT_MAX], to[ADDR_TEXT_MAX];
 	net->lost++;
-	simnet_trace(net, "  lost: %s to %s: %s", addr_print(&p->from, from), addr_print(&p->to, to), why);
+	trace_packet(net, " lost,", why, p);
 	free(p);
 }
 
@@ -220,11 +243,8 @@ void simnet_send(simnet_host *host, const parley_addr *from, const parley_addr *
 		 slice data)
 {
 	simnet *net = host->net;
-	char a[ADDR_TEXT_MAX], b[ADDR_TEXT_MAX];
 	const simnet_interface *interface = simnet_interface_of(host, from);
 	net->packets++;
-	simnet_trace(net, "%s sends %zu bytes, crc %08x, %s to %s", host->name, data.len, crc32_ieee(data),
-		     addr_print(from, a), addr_print(to, b));
 	simnet_packet *p = malloc(sizeof *p + data.len);
 	assert_non_null(p);
 	*p = (simnet_packet){.from = *from, .to = *to, .len = data.len};
@@ -232,6 +252,8 @@ void simnet_send(simnet_host *host, const parley_addr *from, const parley_addr *
 		p->segment = *segment;
 	if (data.len)
 		memcpy(p->data, data.data, data.len);
+	trace_packet(net, host->name, "sends", p);
+	host->due_is_stale = true;
 	if (!interface || interface->down || host->dead || from->family != to->family)
 		lose(net, p, "cannot be sent");
 	else
@@ -248,11 +270,13 @@ static void arrive_at_host(simnet *net, simnet_packet *p)
 		lose(net, p, "nobody is there");
 		return;
 	}
+	host->due_is_stale = true;
 	if (p->to.transport == PARLEY_TCP)
 		simtcp_receive(host, p);
 	else if (host->ops->receive)
 		host->ops->receive(host, &p->to, &p->from, slice_of(p->data, p->len));
 	simtcp_flush(host);
+	simtcp_reap(host);
 	free(p);
 }
 
@@ -281,29 +305,35 @@ static uint64_t host_deadline(const simnet_host *host)
 	return host->ops->deadline ? time_min(tcp, host->ops->deadline(host)) : tcp;
 }
 
-static uint64_t next_deadline(const simnet *net, simnet_host **host)
+/* A host's deadline changes only when something is done to it, which marks it. */
+static uint64_t next_deadline(const simnet *net, simnet_host **earliest)
 {
-	uint64_t earliest = PARLEY_NEVER;
+	uint64_t due = PARLEY_NEVER;
 	for (size_t i = 0; i < net->host_count; i++) {
-		uint64_t deadline = host_deadline(net->hosts[i]);
-		if (deadline >= earliest)
+		simnet_host *host = net->hosts[i];
+		if (host->due_is_stale)
+			host->due = host_deadline(host);
+		host->due_is_stale = false;
+		if (host->due >= due)
 			continue;
-		earliest = deadline;
-		*host = net->hosts[i];
+		due = host->due;
+		*earliest = host;
 	}
-	return earliest;
+	return due;
 }
 
 /* What is due may make something else due; one that stays due would keep a loop spinning. */
 static void host_timeout(simnet *net, simnet_host *host)
 {
 	unsigned turns = 0;
+	host->due_is_stale = true;
 	do {
 		assert_true(turns++ < TURNS_MAX);
 		simtcp_timeout(host);
 		if (host->ops->timeout)
 			host->ops->timeout(host);
 		simtcp_flush(host);
+		simtcp_reap(host);
 	} while (host_deadline(host) <= net->now);
 }
 

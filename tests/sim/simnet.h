@@ -80,7 +80,7 @@ typedef struct {
 	uint8_t data[];
 } simnet_packet;
 
-/* What a host does. Packets to any port of its interfaces come to it. NULL where it does nothing. */
+/* What a host does, in steps of simnet; who does something to it in between calls simnet_drain, or sends. Packets to any port of its interfaces come to it. NULL where it does nothing. */
 typedef struct {
 	void (*receive)(simnet_host *host, const parley_addr *to, const parley_addr *from, slice datagram);
 	uint64_t (*deadline)(const simnet_host *host);
@@ -101,7 +101,9 @@ struct simnet_host {
 	char name[16];
 	simnet_interface interfaces[SIMNET_INTERFACES_MAX];
 	size_t interface_count;
-	bool dead;	       /* takes and sends nothing */
+	bool dead;    /* takes and sends nothing */
+	uint64_t due; /* its deadline, unless something has been done to it since */
+	bool due_is_stale;
 	list_node connections; /* simtcp's */
 	uint16_t next_port;
 };
@@ -117,6 +119,7 @@ struct simnet_node {
 	parley_core *core;
 	simnet_handler on_event;
 	void *user;
+	bool ice_tcp;	      /* as configured */
 	uint64_t checks_sent; /* that left it as datagrams, retransmissions included */
 };
 
@@ -152,7 +155,7 @@ simnet_box *simnet_add_box(simnet *net, const nat_config *config, simnet_box *ou
 void simnet_add_host(simnet *net, simnet_host *host, const char *name, const simnet_host_ops *ops, void *self);
 /* A name that PARLEY_EVENT_RESOLVE finds; the same again with another address: it has both. name must outlive net. */
 void simnet_add_name(simnet *net, const char *name, const parley_addr *address);
-/* A peer with these interfaces, on each a UDP socket; config NULL: the defaults. Its random bytes come from the net's
+/* A peer with these interfaces, on each a UDP socket, and with config->ice_tcp a listener; config NULL: the defaults. Its random bytes come from the net's
  * seed. Asserts success. */
 simnet_node *simnet_add_at(simnet *net, const parley_core_config *config, const simnet_interface *interfaces,
 			   size_t count, simnet_handler on_event, void *user);

@@ -4,7 +4,7 @@
 
 #include "base/addr.h"
 #include "stun/stun.h"
-#include "tests/sim/simnet.h"
+#include "tests/sim/simtcp.h"
 #include "tests/support/test.h"
 
 #define UNIX_TIME_S UINT64_C(1700000000)
@@ -13,6 +13,11 @@
 
 static const simnet_host_ops node_ops;
 
+static uint32_t number_of(const simtcp_connection *c)
+{
+	return (uint32_t)(uintptr_t)c->user;
+}
+
 static parley_addr socket_at(const simnet_node *node, const simnet_interface *interface)
 {
 	parley_addr a = interface->ip;
@@ -20,10 +25,14 @@ static parley_addr socket_at(const simnet_node *node, const simnet_interface *in
 	return a;
 }
 
-static void open_socket(simnet_node *node, const simnet_interface *interface)
+/* And a listener on the same port. */
+static void open_sockets(simnet_node *node, const simnet_interface *interface)
 {
 	parley_addr a = socket_at(node, interface);
 	assert_int_equal(parley_core_add_local_address(node->core, node->net->now, &a), 0);
+	a.transport = PARLEY_TCP;
+	if (node->ice_tcp)
+		assert_int_equal(parley_core_add_local_address(node->core, node->net->now, &a), 0);
 }
 
 simnet_node *simnet_add_at(simnet *net, const parley_core_config *config, const simnet_interface *interfaces,
@@ -39,13 +48,14 @@ simnet_node *simnet_add_at(simnet *net, const parley_core_config *config, const 
 	parley_core_config_default(&c);
 	if (config)
 		c = *config;
+	node->ice_tcp = c.ice_tcp;
 	c.random = rng_seeded_source(&net->rng);
 	c.unix_time_s = UNIX_TIME_S;
 	assert_int_equal(parley_core_new(&c, net->now, &node->core), 0);
 	net->node_count++;
 	simnet_add_host(net, &node->host, name, &node_ops, node);
 	for (size_t i = 0; i < count; i++)
-		open_socket(node, &interfaces[i]);
+		open_sockets(node, &interfaces[i]);
 	assert_int_equal(parley_core_local_addresses_done(node->core, net->now), 0);
 	simnet_drain(node);
 	return node;
@@ -61,7 +71,7 @@ void simnet_node_add_interface(simnet_node *node, const simnet_interface *interf
 {
 	assert_true(node->host.interface_count < SIMNET_INTERFACES_MAX);
 	node->host.interfaces[node->host.interface_count++] = *interface;
-	open_socket(node, interface);
+	open_sockets(node, interface);
 	simnet_drain(node);
 }
 
@@ -72,6 +82,9 @@ void simnet_node_remove_interface(simnet_node *node, size_t index)
 	parley_addr a = socket_at(node, &host->interfaces[index]);
 	host->interfaces[index] = host->interfaces[--host->interface_count];
 	assert_int_equal(parley_core_remove_local_address(node->core, node->net->now, &a), 0);
+	a.transport = PARLEY_TCP;
+	if (node->ice_tcp)
+		assert_int_equal(parley_core_remove_local_address(node->core, node->net->now, &a), 0);
 	simnet_drain(node);
 }
 
@@ -85,11 +98,43 @@ bool simnet_is_check(slice datagram)
 	       stun_is_message(datagram) && !stun_parse(datagram, &m) && m.has_username;
 }
 
+/* The core's number of a stream is its connection's user. */
+static simtcp_connection *find_stream(const simnet_node *node, uint32_t stream)
+{
+	LIST_FOR (n, &node->host.connections) {
+		simtcp_connection *c = LIST_ENTRY(n, simtcp_connection, node);
+		if (number_of(c) == stream && c->state != SIMTCP_CLOSED && !c->wants_close)
+			return c;
+	}
+	return NULL;
+}
+
 static void send_packet(simnet_node *node, const parley_packet *p)
 {
 	slice data = slice_of(p->data, p->len);
+	simtcp_connection *c = p->stream ? find_stream(node, p->stream) : NULL;
 	node->checks_sent += simnet_is_check(data);
-	simnet_send(&node->host, &p->local, &p->remote, NULL, data);
+	if (c)
+		(void)simtcp_write(c, data, !p->control);
+	else if (!p->stream)
+		simnet_send(&node->host, &p->local, &p->remote, NULL, data);
+}
+
+static void open_stream(simnet_node *node, const parley_event *e)
+{
+	uint32_t stream = e->stream_open.stream;
+	const char *name = e->stream_open.tls ? e->stream_open.server_name : NULL;
+	if (!simtcp_connect(&node->host, &e->stream_open.local, &e->stream_open.remote, name,
+			    (void *)(uintptr_t)stream))
+		parley_core_stream_closed(node->core, node->net->now, stream, PARLEY_EUNREACHABLE,
+					  "no interface to connect from");
+}
+
+static void close_stream(simnet_node *node, uint32_t stream)
+{
+	simtcp_connection *c = find_stream(node, stream);
+	if (c)
+		simtcp_close(c);
 }
 
 static void resolve(simnet_node *node, uint32_t id, const char *name)
@@ -136,6 +181,10 @@ static void handle_event(simnet_node *node, const parley_event *e)
 	trace_event(node, e);
 	if (e->type == PARLEY_EVENT_RESOLVE)
 		resolve(node, e->resolve.id, e->resolve.name);
+	else if (e->type == PARLEY_EVENT_STREAM_OPEN)
+		open_stream(node, e);
+	else if (e->type == PARLEY_EVENT_STREAM_CLOSE)
+		close_stream(node, e->stream_close);
 	else if (node->on_event && e->type != PARLEY_EVENT_LOG)
 		node->on_event(node, e);
 }
@@ -143,6 +192,7 @@ static void handle_event(simnet_node *node, const parley_event *e)
 void simnet_drain(simnet_node *node)
 {
 	bool moved = true;
+	node->host.due_is_stale = true;
 	while (moved) {
 		moved = false;
 		for (parley_packet p; parley_core_poll_transmit(node->core, node->net->now, &p); moved = true)
@@ -151,6 +201,7 @@ void simnet_drain(simnet_node *node)
 			handle_event(node, &e);
 	}
 	parley_core_check_invariants(node->core);
+	simtcp_flush(&node->host);
 }
 
 /* --- in --- */
@@ -161,6 +212,47 @@ static void node_receive(simnet_host *host, const parley_addr *to, const parley_
 	if (to->port != PORT_FIRST + node->index)
 		return; /* no socket there */
 	parley_core_receive(node->core, host->net->now, to, from, datagram.data, datagram.len);
+	simnet_drain(node);
+}
+
+static bool node_stream_accept(simnet_host *host, simtcp_connection *c)
+{
+	simnet_node *node = host->self;
+	uint32_t stream;
+	if (!node->ice_tcp || c->local.port != PORT_FIRST + node->index ||
+	    parley_core_stream_accepted(node->core, host->net->now, &c->local, &c->remote, &stream))
+		return false;
+	c->user = (void *)(uintptr_t)stream;
+	simnet_drain(node);
+	return true;
+}
+
+static void node_stream_opened(simnet_host *host, simtcp_connection *c)
+{
+	simnet_node *node = host->self;
+	parley_core_stream_opened(node->core, host->net->now, number_of(c), &c->local);
+	simnet_drain(node);
+}
+
+/* Every other time cut in two anywhere: a stream knows no messages. */
+static void node_stream_receive(simnet_host *host, simtcp_connection *c, slice bytes)
+{
+	simnet_node *node = host->self;
+	rng_seeded *rng = &host->net->rng;
+	size_t first = rng_seeded_below(rng, 2) ? 1 + rng_seeded_below(rng, bytes.len) : bytes.len;
+	for (; bytes.len && c->state == SIMTCP_OPEN && !c->wants_close; first = bytes.len) {
+		slice part = slice_part(bytes, 0, first);
+		bytes = slice_part(bytes, part.len, bytes.len);
+		parley_core_stream_receive(node->core, host->net->now, number_of(c), part.data, part.len);
+		simnet_drain(node);
+	}
+}
+
+static void node_stream_closed(simnet_host *host, simtcp_connection *c, int error)
+{
+	simnet_node *node = host->self;
+	parley_core_stream_closed(node->core, host->net->now, number_of(c), error ? error : PARLEY_ECLOSED,
+				  error ? parley_strerror(error) : "the other side closed the connection");
 	simnet_drain(node);
 }
 
@@ -188,4 +280,8 @@ static const simnet_host_ops node_ops = {
 	.deadline = node_deadline,
 	.timeout = node_timeout,
 	.clear = node_clear,
+	.stream_accept = node_stream_accept,
+	.stream_opened = node_stream_opened,
+	.stream_receive = node_stream_receive,
+	.stream_closed = node_stream_closed,
 };

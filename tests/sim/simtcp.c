@@ -120,10 +120,10 @@ static void reset(simnet_host *host, const simnet_packet *p)
 	simnet_send(host, &p->to, &p->from, &head, (slice){0});
 }
 
-bool simtcp_write(simtcp_connection *c, slice bytes)
+bool simtcp_write(simtcp_connection *c, slice bytes, bool droppable)
 {
 	if (c->state != SIMTCP_OPEN || c->wants_close ||
-	    c->buffered + c->unacknowledged + bytes.len > SIMTCP_BUFFER_MAX)
+	    (droppable && c->buffered + c->unacknowledged + bytes.len > SIMTCP_BUFFER_MAX))
 		return false;
 	c->buffer = realloc(c->buffer, c->buffered + bytes.len);
 	assert_non_null(c->buffer);
@@ -148,12 +148,20 @@ static void flush(simtcp_connection *c)
 
 void simtcp_flush(simnet_host *host)
 {
+	host->due_is_stale = true;
+	LIST_FOR (n, &host->connections) {
+		simtcp_connection *c = LIST_ENTRY(n, simtcp_connection, node);
+		if (c->state != SIMTCP_CLOSED)
+			flush(c);
+	}
+}
+
+void simtcp_reap(simnet_host *host)
+{
 	LIST_FOR_SAFE (n, after, &host->connections) {
 		simtcp_connection *c = LIST_ENTRY(n, simtcp_connection, node);
 		if (c->state == SIMTCP_CLOSED)
 			connection_free(c);
-		else
-			flush(c);
 	}
 }
 

@@ -53,18 +53,19 @@ simtcp_connection *simtcp_connect(simnet_host *host, const parley_addr *local, c
 				  const char *tls_name, void *user);
 /* For ops->stream_accept: the connection speaks TLS as this name. */
 void simtcp_serve_tls(simtcp_connection *c, const char *name);
-/* All or nothing: false if it is not open or the buffer is full. */
-bool simtcp_write(simtcp_connection *c, slice bytes);
+/* All or nothing: false if it is not open, or, for what may be dropped, if the buffer is full. Leaves with simtcp_flush. */
+bool simtcp_write(simtcp_connection *c, slice bytes, bool droppable);
 /* Sends what is written, says goodbye and is done: no further word of it to the host. */
 void simtcp_close(simtcp_connection *c);
+/* Sends what was written; simnet does so after each step of the host. */
+void simtcp_flush(simnet_host *host);
 /* The host crashes: it forgets all connections without a word. */
 void simtcp_clear(simnet_host *host);
 
 /* For simnet. */
 void simtcp_init(simnet_host *host);
 void simtcp_receive(simnet_host *host, const simnet_packet *p);
-/* Sends what was written. */
-void simtcp_flush(simnet_host *host);
+void simtcp_reap(simnet_host *host); /* frees what is closed; not from within a connection's callback */
 uint64_t simtcp_deadline(const simnet_host *host);
 void simtcp_timeout(simnet_host *host);
 

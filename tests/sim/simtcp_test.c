@@ -134,9 +134,9 @@ static void bytes_come_in_order(void **state)
 			assert_true(simnet_step(&w.net, PARLEY_NEVER));
 		for (unsigned i = 0; i < 50; i++) {
 			memset(bytes, (int)i, sizeof bytes);
-			assert_true(simtcp_write(w.client.connection, slice_of(bytes, sizeof bytes)));
+			assert_true(simtcp_write(w.client.connection, slice_of(bytes, sizeof bytes), true));
 			if (w.server.connection && w.server.connection->state == SIMTCP_OPEN)
-				assert_true(simtcp_write(w.server.connection, slice_of(bytes, i)));
+				assert_true(simtcp_write(w.server.connection, slice_of(bytes, i), true));
 			simtcp_flush(&w.client.host);
 			simtcp_flush(&w.server.host);
 			run_for(&w, 50 * US_PER_MS);
@@ -205,7 +205,7 @@ static void tls_checks_name_and_protocol(void **state)
 	connect_to(&w, TLS_PORT, NULL);
 	run_for(&w, US_PER_S);
 	assert_int_equal(w.client.opened, 1);
-	assert_true(simtcp_write(w.client.connection, slice_from_string("GET /")));
+	assert_true(simtcp_write(w.client.connection, slice_from_string("GET /"), true));
 	simtcp_flush(&w.client.host);
 	run_for(&w, US_PER_S);
 	assert_int_equal(w.server.opened, 0);
@@ -225,7 +225,7 @@ static void a_server_that_forgets_resets(void **state)
 	simtcp_clear(&w.server.host);
 	run_for(&w, 10 * US_PER_S);
 	assert_int_equal(w.client.closed, 0);
-	assert_true(simtcp_write(w.client.connection, slice_from_string("are you there?")));
+	assert_true(simtcp_write(w.client.connection, slice_from_string("are you there?"), true));
 	simtcp_flush(&w.client.host);
 	run_for(&w, US_PER_S);
 	assert_int_equal(w.client.closed, 1);
@@ -242,7 +242,7 @@ static void a_path_that_is_cut_times_out_and_one_that_comes_back_does_not(void *
 		connect_to(&w, PORT, NULL);
 		run_for(&w, US_PER_S);
 		w.net.path.cut = true;
-		assert_true(simtcp_write(w.client.connection, slice_from_string("hello")));
+		assert_true(simtcp_write(w.client.connection, slice_from_string("hello"), true));
 		simtcp_flush(&w.client.host);
 		run_for(&w, 5 * US_PER_S);
 		w.net.path.cut = !comes_back;
@@ -260,14 +260,14 @@ static void a_full_buffer_takes_nothing(void **state)
 	world w;
 	world_init(&w, 1, &good, &masquerade);
 	connect_to(&w, PORT, NULL);
-	assert_false(simtcp_write(w.client.connection, slice_of(bytes, 1)));
+	assert_false(simtcp_write(w.client.connection, slice_of(bytes, 1), true));
 	run_for(&w, US_PER_S);
-	assert_true(simtcp_write(w.client.connection, slice_of(bytes, 40000)));
+	assert_true(simtcp_write(w.client.connection, slice_of(bytes, 40000), true));
 	simtcp_flush(&w.client.host);
-	assert_false(simtcp_write(w.client.connection, slice_of(bytes, SIMTCP_BUFFER_MAX - 39999)));
+	assert_false(simtcp_write(w.client.connection, slice_of(bytes, SIMTCP_BUFFER_MAX - 39999), true));
 	run_for(&w, US_PER_S);
 	assert_int_equal(w.server.len, 40000);
-	assert_true(simtcp_write(w.client.connection, slice_of(bytes, BYTES_MAX - 40000)));
+	assert_true(simtcp_write(w.client.connection, slice_of(bytes, BYTES_MAX - 40000), true));
 	simtcp_flush(&w.client.host);
 	run_for(&w, US_PER_S);
 	assert_int_equal(w.server.len, BYTES_MAX);

@@ -92,7 +92,7 @@ void simturn_reply(simturn *s, const simturn_flow *flow, const writer *w)
 {
 	assert_false(w->bad);
 	if (flow->stream)
-		(void)simtcp_write(flow->stream, writer_slice(w)); /* full: lost */
+		(void)simtcp_write(flow->stream, writer_slice(w), true); /* full: lost */
 	else
 		simnet_send(&s->host, &flow->local, &flow->remote, NULL, writer_slice(w));
 }

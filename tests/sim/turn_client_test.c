@@ -66,7 +66,7 @@ static void send_all(customer *c)
 		if (c->over == SIMTURN_OVER_UDP)
 			simnet_send(&c->host, &from, turn_server(c->turn), NULL, slice_of(p.data, p.len));
 		else if (c->stream)
-			assert_true(simtcp_write(c->stream, slice_of(p.data, p.len)));
+			assert_true(simtcp_write(c->stream, slice_of(p.data, p.len), false));
 	}
 }
 
@@ -319,7 +319,7 @@ static void send_to(world *w, unsigned i, uint32_t number)
 	if (c->over == SIMTURN_OVER_UDP)
 		simnet_send(&c->host, &from, turn_server(c->turn), NULL, slice_of(p.data, p.len));
 	else if (c->stream)
-		(void)simtcp_write(c->stream, slice_of(p.data, p.len));
+		(void)simtcp_write(c->stream, slice_of(p.data, p.len), true);
 	drain(c);
 }
 
