@@ -17,6 +17,14 @@
 
 #define HIDDEN_PORT 9u /* RFC 8839 9.1 */
 
+/*
+ * Type preferences (RFC 8445 5.1.2.2) of the first generation are this much lower than recommended, and with each restart a step less
+ * so; relayed ones, at 0, rise instead. libwebrtc compares pairs of all generations: to one of the new with a higher priority it
+ * goes over at once, else only when the old one has been silent for seconds.
+ */
+#define PRIORITY_GENERATIONS 6u
+#define PRIORITY_GENERATION (1u << 24)
+
 /* --- local candidates --- */
 
 ice_local *ice_local_find(const ice_agent *a, size_t base, const parley_addr *addr)
@@ -61,8 +69,18 @@ static parley_addr related_of(const ice_agent *a, const ice_candidate *c, const 
 	return (parley_addr){.family = c->addr.family, .transport = c->addr.transport, .port = HIDDEN_PORT};
 }
 
-/* Adds one, and tells nobody of it. server: who told of it, or NULL. NULL: limit or memory. */
-static ice_local *add_local(ice_agent *a, size_t base, ice_type type, const parley_addr *addr, uint16_t preference,
+uint32_t ice_local_priority(const ice_agent *a, size_t base, ice_type type, unsigned rank)
+{
+	const ice_base *b = &a->bases[base];
+	unsigned restarts = a->generation < PRIORITY_GENERATIONS ? a->generation : PRIORITY_GENERATIONS;
+	unsigned lower = type == ICE_RELAY ? 0 : PRIORITY_GENERATIONS;
+	uint16_t preference = (uint16_t)(b->preference - rank);
+	return ice_priority(type, b->addr.transport, preference, ICE_COMPONENT) + restarts * PRIORITY_GENERATION -
+	       lower * PRIORITY_GENERATION;
+}
+
+/* Adds one, and tells nobody of it. rank: among those of its base. server: who told of it, or NULL. NULL: limit or memory. */
+static ice_local *add_local(ice_agent *a, size_t base, ice_type type, const parley_addr *addr, unsigned rank,
 			    const ice_server *server)
 {
 	if (a->local_count == ICE_LOCAL_CANDIDATES_MAX) {
@@ -77,7 +95,7 @@ static ice_local *add_local(ice_agent *a, size_t base, ice_type type, const parl
 	l->server = server;
 	ice_candidate *c = &l->candidate;
 	*c = (ice_candidate){.component = ICE_COMPONENT, .addr = *addr, .type = type, .tcptype = ice_tcp_type(a, base)};
-	c->priority = ice_priority(type, addr->transport, preference, ICE_COMPONENT);
+	c->priority = ice_local_priority(a, base, type, rank);
 	if (type != ICE_HOST) {
 		c->has_related = true;
 		c->related = related_of(a, c, &a->bases[base]);
@@ -90,15 +108,14 @@ static ice_local *add_local(ice_agent *a, size_t base, ice_type type, const parl
 
 ice_local *ice_local_learn(ice_agent *a, size_t base, const parley_addr *addr)
 {
-	return add_local(a, base, ICE_PRFLX, addr, a->bases[base].preference, NULL);
+	return add_local(a, base, ICE_PRFLX, addr, 0, NULL);
 }
 
 void ice_local_reflexive(ice_agent *a, size_t base, const parley_addr *mapped, const ice_server *server)
 {
 	if (a->config.relay_only || ice_local_find(a, base, mapped))
 		return; /* no NAT, or two servers see the same: redundant (RFC 8445 5.1.3) */
-	uint16_t preference = (uint16_t)(a->bases[base].preference - ice_server_rank(a, server));
-	ice_local *l = add_local(a, base, ICE_SRFLX, mapped, preference, server);
+	ice_local *l = add_local(a, base, ICE_SRFLX, mapped, ice_server_rank(a, server), server);
 	if (l)
 		ice_queue_event(a, ICE_EVENT_CANDIDATE, l->id);
 }
@@ -126,8 +143,8 @@ static int offer(ice_agent *a, size_t base)
 	if (b->offered || !may_offer(a, b))
 		return 0;
 	bool relayed = b->kind == ICE_BASE_RELAY;
-	ice_local *l = add_local(a, base, relayed ? ICE_RELAY : ICE_HOST, &b->addr, b->preference,
-				 relayed ? b->relay->server : NULL);
+	ice_local *l =
+		add_local(a, base, relayed ? ICE_RELAY : ICE_HOST, &b->addr, 0, relayed ? b->relay->server : NULL);
 	if (!l)
 		return PARLEY_ENOMEM;
 	b->offered = true;

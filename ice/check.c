@@ -9,8 +9,7 @@
 /* RFC 8445 7.1.1: the priority a peer-reflexive candidate learnt from this check would have. */
 uint32_t ice_check_priority(const ice_agent *a, size_t base)
 {
-	const ice_base *b = &a->bases[base];
-	return ice_priority(ICE_PRFLX, b->addr.transport, b->preference, ICE_COMPONENT);
+	return ice_local_priority(a, base, ICE_PRFLX, 0);
 }
 
 static void put_username(writer *w, const char *receiver, const char *sender)

@@ -358,6 +358,8 @@ void ice_bases_offer(ice_agent *a); /* their candidates, unless they have been o
 bool ice_is_usable(const parley_addr *a);
 /* The local candidate with this address at base; NULL: none. */
 ice_local *ice_local_find(const ice_agent *a, size_t base, const parley_addr *addr);
+/* Of a candidate of the present generation (RFC 8445 5.1.2.1); rank: among those of its type at this base, the best is 0. */
+uint32_t ice_local_priority(const ice_agent *a, size_t base, ice_type type, unsigned rank);
 /* Adds a peer-reflexive one (RFC 8445 7.2.5.3.1), and tells nobody of it. NULL: limit or memory. */
 ice_local *ice_local_learn(ice_agent *a, size_t base, const parley_addr *addr);
 /* Adds a server-reflexive one and tells of it, unless it says nothing new. */

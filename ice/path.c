@@ -107,8 +107,8 @@ void ice_path_update(ice_agent *a, uint64_t now)
 		current = NULL;
 		current_generation = false;
 	}
-	/* The pair of the generation before goes on until this one has nominated (RFC 8445 9). */
-	bool old_generation = a->path.active && !current_generation;
+	/* The pair of the generation before goes on, if it does, until this one has nominated (RFC 8445 9). */
+	bool old_generation = ice_path_is_well(a) && !current_generation;
 	if (best && best != current && (best->nominated || !old_generation))
 		path_set(a, now, best);
 	else if (current)

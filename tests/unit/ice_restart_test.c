@@ -203,6 +203,58 @@ static void a_path_that_died_meanwhile_is_not_brought_back(void **state)
 	sim_destroy(&s);
 }
 
+/* libwebrtc prefers the higher priority among pairs of all generations. */
+static void priorities_rise_with_each_restart(void **state)
+{
+	(void)state;
+	begin(7);
+	ice_agent *a = s.side[0].ice;
+	uint32_t first = ice_local_candidate(a, 0)->priority, before = first;
+	assert_int_equal(ice_local_candidate(a, 0)->type, ICE_HOST);
+	for (unsigned i = 1; i <= 20; i++) {
+		for (int side = 0; side < 2; side++)
+			restart(side);
+		uint32_t priority = ice_local_candidate(a, 0)->priority;
+		assert_true(i <= 6 ? priority > before : priority == before);
+		before = priority;
+	}
+	assert_int_equal(before, ice_priority(ICE_HOST, PARLEY_UDP, 65535 - 32, 1)); /* as recommended, for IPv4 */
+	for (int side = 0; side < 2; side++)
+		roll_back(side);
+	assert_int_equal(ice_local_candidate(a, 0)->priority, first);
+	sim_destroy(&s);
+}
+
+/* Of the generation before, and silent: it has no claim to the data until the new one has nominated. */
+static void a_dead_path_gives_way_before_the_nomination(void **state)
+{
+	parley_addr local, remote, second[2] = {addr_ipv4(10, 0, 0, 2, 6000), addr_ipv4(10, 0, 1, 2, 6000)};
+	(void)state;
+	sim_init(&s, 8);
+	s.config[0].nomination_delay_us = 100 * US_PER_S;
+	assert_int_equal(sim_create(&s), 0);
+	for (int i = 0; i < 2; i++)
+		sim_bind(&s, i, home(i));
+	sim_exchange_credentials(&s);
+	assert_true(sim_until(&s, ICE_CONNECTED, US_PER_S));
+	sim_talk(&s, 20 * US_PER_MS);
+	sim_run(&s, US_PER_S);
+	s.broken = home(1);
+	assert_true(sim_until(&s, ICE_DISCONNECTED, 5 * US_PER_S));
+	for (int i = 0; i < 2; i++)
+		restart(i);
+	sim_exchange_credentials(&s);
+	for (int i = 0; i < 2; i++)
+		sim_bind(&s, i, second[i]);
+	assert_true(sim_until(&s, ICE_CONNECTED, US_PER_S));
+	for (int i = 0; i < 2; i++) {
+		assert_true(ice_selected(s.side[i].ice, &local, &remote));
+		assert_true(addr_equal(&remote, &second[1 - i]) || addr_equal(&local, &second[i]));
+		assert_false(sim_was(&s, i, ICE_COMPLETED)); /* that would be a nomination */
+	}
+	sim_destroy(&s);
+}
+
 static void consent_is_kept_while_the_offer_is_out(void **state)
 {
 	(void)state;
@@ -248,6 +300,8 @@ int main(void)
 		cmocka_unit_test(the_first_of_several_is_gone_back_to),
 		cmocka_unit_test(sockets_may_change_meanwhile),
 		cmocka_unit_test(a_path_that_died_meanwhile_is_not_brought_back),
+		cmocka_unit_test(priorities_rise_with_each_restart),
+		cmocka_unit_test(a_dead_path_gives_way_before_the_nomination),
 		cmocka_unit_test(consent_is_kept_while_the_offer_is_out),
 		cmocka_unit_test(every_allocation_may_fail),
 	};
