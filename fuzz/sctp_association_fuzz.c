@@ -166,6 +166,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		config.initial_tsn = FIRST_TSN;
 		config.receive_window = 65536;
 		config.max_message_receive = 32768;
+		config.congestion = size % 2 ? SCTP_BBR : SCTP_CUBIC;
 		if (sctp_create(&config, &w.end[i]))
 			abort();
 	}

@@ -6,6 +6,7 @@
 
 /* draft-ietf-ccwg-bbr 2.2 to 2.10, 5.6.1 */
 #define STARTUP_PACING_GAIN 2.77
+#define UP_PACING_GAIN 1.25
 #define PACING_MARGIN 0.99
 #define CWND_GAIN 2.0
 #define UP_CWND_GAIN 2.25
@@ -45,7 +46,7 @@ static double pacing_gain(const sctp_bbr *b)
 	case SCTP_BBR_DOWN:
 		return 0.9;
 	case SCTP_BBR_UP:
-		return 1.25;
+		return UP_PACING_GAIN;
 	case SCTP_BBR_CRUISE:
 	case SCTP_BBR_REFILL:
 	case SCTP_BBR_PROBE_RTT:
@@ -196,7 +197,7 @@ static bool is_time_to_go_down(sctp_congestion *c, const sctp_acknowledgement *a
 	}
 	if (sctp_congestion_is_limited(c) && c->cwnd >= m->inflight_longterm)
 		sctp_bbr_reset_full(m, a->sample.bytes_per_second); /* it is that bound which limits the rate */
-	else if (m->full_bw_now)
+	else if (m->full_bw_now || (m->full_bw_rounds && a->flight >= inflight(c, UP_PACING_GAIN)))
 		return true;
 	return false;
 }

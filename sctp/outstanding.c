@@ -7,6 +7,7 @@
 #include "base/time.h"
 
 #define FIRST_CAPACITY 32u
+#define IDLE_CAPACITY 64u /* chunks: more is not kept when all is acknowledged */
 
 void sctp_outstanding_init(sctp_outstanding *o, uint32_t initial_tsn)
 {
@@ -217,13 +218,20 @@ static void remove_first(sctp_outstanding *o, sctp_send_queue *q)
 	sctp_message_release(q, m);
 }
 
+static void free_rings(sctp_outstanding *o)
+{
+	free(o->ring);
+	o->ring = NULL;
+	o->capacity = 0;
+	sctp_tsn_set_free(&o->covered);
+	sctp_tsn_set_free(&o->lost_set);
+}
+
 void sctp_outstanding_clear(sctp_outstanding *o, sctp_send_queue *q)
 {
 	while (sctp_outstanding_count(o))
 		remove_first(o, q);
-	free(o->ring);
-	sctp_tsn_set_free(&o->covered);
-	sctp_tsn_set_free(&o->lost_set);
+	free_rings(o);
 	sctp_outstanding_init(o, 0);
 }
 
@@ -425,6 +433,8 @@ static void ack_cumulative(ack_pass *pass, sctp_send_queue *q, uint32_t tsn)
 	o->crowded = false;
 	if (serial32_before(o->lost_hint, tsn + 1))
 		o->lost_hint = tsn + 1;
+	if (!sctp_outstanding_count(o) && o->capacity > IDLE_CAPACITY)
+		free_rings(o);
 }
 
 static void ack_gap(ack_pass *pass, uint32_t first, uint32_t end)

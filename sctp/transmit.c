@@ -98,16 +98,19 @@ static bool may_carry_data(const sctp_association *a)
 
 /*
  * RFC 9260 6.1 A, B, and the pace. With nothing in flight one chunk may always go: it also probes a closed window. A tail loss
- * probe may go beyond cwnd.
+ * probe may go beyond cwnd; and so may what fills a packet of small chunks up, `begun` bytes of which are in it: else each SACK
+ * for a packet that is not full would make another one.
  */
-static bool may_fly(const sctp_association *a, uint64_t now, size_t len)
+static bool may_fly(const sctp_association *a, uint64_t now, size_t len, size_t begun)
 {
 	const sctp_outstanding *o = &a->sent;
 	if (!o->flight)
 		return true;
 	if (o->flight_data + len > a->peer_window)
 		return false;
-	return sctp_probe_is_due(a) || (o->flight < a->congestion.cwnd && sctp_pacer_open(&a->pacer, now));
+	if (sctp_probe_is_due(a) || (begun && begun < a->config.mtu))
+		return true;
+	return o->flight < a->congestion.cwnd && sctp_pacer_open(&a->pacer, now);
 }
 
 /* The next message, past those whose time is over. */
@@ -176,9 +179,10 @@ static void write_again(sctp_association *a, uint64_t now, uint32_t tsn, writer 
 static void write_lost(sctp_association *a, uint64_t now, writer *w)
 {
 	uint32_t tsn;
+	uint64_t before = a->sent.rate.sent;
 	while (sctp_outstanding_next_lost(&a->sent, &a->queue, now, &tsn)) {
 		size_t len = sctp_outstanding_at(&a->sent, tsn)->len;
-		if (len > room_for_data(a, w) || !may_fly(a, now, len))
+		if (len > room_for_data(a, w) || !may_fly(a, now, len, (size_t)(a->sent.rate.sent - before)))
 			return;
 		write_again(a, now, tsn, w);
 		a->recovery.resent++;
@@ -191,9 +195,10 @@ static void write_lost(sctp_association *a, uint64_t now, writer *w)
 static void write_new(sctp_association *a, uint64_t now, writer *w)
 {
 	sctp_message *m;
+	uint64_t before = a->sent.rate.sent;
 	while ((m = next_message(a, now))) {
 		size_t len = fragment_len(a, m, room_for_data(a, w));
-		if (!len || !may_fly(a, now, len))
+		if (!len || !may_fly(a, now, len, (size_t)(a->sent.rate.sent - before)))
 			return;
 		write_chunk(a, now, sctp_outstanding_add(&a->sent, &a->queue, m, len, now), w);
 	}
@@ -227,7 +232,7 @@ static void write_data(sctp_association *a, uint64_t now, writer *w)
 	size_t sent = (size_t)(a->sent.rate.sent - before);
 	if (!sent)
 		return;
-	sctp_pacer_sent(&a->pacer, now, sent, a->congestion.pacing_rate, a->config.mtu);
+	sctp_pacer_sent(&a->pacer, now, sent, a->congestion.pacing_rate, a->pmtu.current);
 	if (a->sent.next != next)
 		sctp_probe_schedule(a, now);
 	sctp_heartbeat_restart(a, now);
@@ -269,7 +274,7 @@ static bool has_data_to_send(sctp_association *a, uint64_t now)
 	if (!may_carry_data(a))
 		return false;
 	pending_data next = next_data(a, now);
-	if (next.any && may_fly(a, now, next.len))
+	if (next.any && may_fly(a, now, next.len, 0))
 		return true;
 	note_limit(a, now, next.any);
 	return false;

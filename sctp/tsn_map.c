@@ -2,6 +2,8 @@
 
 #include "base/serial.h"
 
+#define IDLE_CAPACITY 8192u /* TSNs (1 KiB): more is not kept when there is no gap */
+
 _Static_assert(SCTP_TSN_WINDOW <= SCTP_TSN_SET_MAX, "what is accepted can be remembered");
 _Static_assert(SCTP_TSN_WINDOW - 1 <= UINT16_MAX, "gap offsets are 16 bits");
 
@@ -45,6 +47,8 @@ static void advance(sctp_tsn_map *m, uint32_t tsn)
 	uint32_t end = sctp_tsn_set_seek(&m->beyond, tsn + 1, m->highest + 1, false);
 	sctp_tsn_set_remove_range(&m->beyond, m->cumulative + 1, end);
 	m->cumulative = end - 1;
+	if (m->cumulative == m->highest && m->beyond.capacity > IDLE_CAPACITY)
+		sctp_tsn_set_free(&m->beyond);
 }
 
 void sctp_tsn_map_add(sctp_tsn_map *m, uint32_t tsn)

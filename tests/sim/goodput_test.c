@@ -258,6 +258,35 @@ static void a_path_that_changes_is_followed(void **state)
 	}
 }
 
+/* Larger packets are found to pass and used (RFC 8899); then they vanish. */
+static void a_path_that_carries_less_is_found_out(void **state)
+{
+	(void)state;
+	for (int control = SCTP_CUBIC; control <= SCTP_BBR; control++) {
+		const cell c = {(sctp_congestion_control)control, 50, 20, 0, 1, 0, 0, 0, 0, 0};
+		static link_world w;
+		begin(&w, &c, 1);
+		w.flows[0].config[0].mtu_max = LINK_PACKET_MAX & ~3u;
+		w.path.mtu = 1452;
+		link_connect(&w);
+		link_run(&w, 3 * US_PER_S);
+		sctp_stats s;
+		sctp_get_stats(w.flows[0].end[0], &s);
+		assert_in_range(s.mtu, 1300, 1452);
+		w.path.mtu = 1200;
+		link_run(&w, 2 * US_PER_S);
+		uint64_t before = w.flows[0].bytes;
+		link_run(&w, 5 * US_PER_S);
+		double share = link_share(&w, w.flows[0].bytes - before, 5 * US_PER_S);
+		print_message("%-5s: packets of %u bytes, then 1160: silent for %u ms, then %.3f\n",
+			      control_names[control], (unsigned)s.mtu,
+			      (unsigned)(w.flows[0].longest_silence / US_PER_MS), share);
+		assert_true(w.flows[0].longest_silence < 2 * US_PER_S && share > 0.8);
+		assert_true(link_finish(&w, DRAIN_US));
+		link_clear(&w);
+	}
+}
+
 /* --- by hand --- */
 
 static int grid(void)
@@ -336,6 +365,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_sink_that_pauses_holds_a_window),
 		cmocka_unit_test(an_outage_is_survived),
 		cmocka_unit_test(a_path_that_changes_is_followed),
+		cmocka_unit_test(a_path_that_carries_less_is_found_out),
 	};
 	return cmocka_run_group_tests_name("sim/goodput", tests, NULL, NULL);
 }
