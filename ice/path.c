@@ -177,7 +177,7 @@ void ice_path_heard(ice_agent *a, uint64_t now, const parley_addr *local, const 
 		ice_pulse_heard(&a->path.pulse, now);
 		note_lite_consent(a, now);
 	} else if (a->path.active && a->concluded) {
-		ice_pulse_doubt(&a->path.pulse, now); /* why else would it ask elsewhere? */
+		ice_pulse_hint(&a->path.pulse, now); /* why else would it ask elsewhere? */
 	}
 }
 

@@ -103,10 +103,13 @@ static void begin_doubt(ice_pulse *p, uint64_t now)
 	p->next_probe = now;
 }
 
-void ice_pulse_doubt(ice_pulse *p, uint64_t now)
+void ice_pulse_hint(ice_pulse *p, uint64_t now)
 {
-	if (p->state == ICE_PULSE_CALM && !p->listens_us && now >= time_after(p->heard_at, ICE_FRESH_US))
-		begin_doubt(p, now);
+	if (p->state != ICE_PULSE_CALM || p->listens_us || now < p->hints_from)
+		return;
+	p->hints_from = time_after(now, ICE_HINT_INTERVAL_US);
+	p->deaf = true;
+	begin_doubt(p, now);
 }
 
 static bool heard_since_asked(const ice_pulse *p)

@@ -30,8 +30,8 @@
 #define ICE_ANSWER_MIN_US (200 * US_PER_MS)
 /* No answer for so long while data comes: we hear the peer, but it does not hear us. Two consent checks. */
 #define ICE_DEAF_US (10 * US_PER_S)
-/* Others may raise doubt, but not in what was heard so recently. */
-#define ICE_FRESH_US (1 * US_PER_S)
+/* Between two hints that are followed: some peers check other paths all the time. */
+#define ICE_HINT_INTERVAL_US (4 * US_PER_S)
 /* A lite agent only listens: a peer's consent checks come every 4 to 6 s, so three of them, or two of the keepalives of RFC 5245. */
 #define ICE_LISTEN_US (30 * US_PER_S / 2)
 #define ICE_RTT_UNKNOWN_US (250 * US_PER_MS) /* as the first retransmission of a check assumes */
@@ -53,7 +53,8 @@ typedef struct {
 	uint64_t asked_since;	/* a check has left and none is answered; TIME_NEVER: not waiting */
 	uint64_t listens_us;	/* not 0: nothing is asked, and after so long without a sign of life it is silent */
 	bool excused;		/* the wait for data has been found harmless: no doubt again because of it */
-	bool deaf;		/* the doubt is whether the peer hears us: only an answer ends it */
+	uint64_t hints_from;	/* hints count from then on */
+	bool deaf;		/* the doubt is whether the peer hears us there: only an answer ends it */
 	unsigned probes;	/* sent in this doubt */
 	uint64_t next_probe;
 } ice_pulse;
@@ -68,8 +69,8 @@ void ice_pulse_asked(ice_pulse *p, uint64_t now); /* a check, be it for consent 
 void ice_pulse_data(ice_pulse *p, uint64_t now);  /* authentic data came */
 void ice_pulse_heard(ice_pulse *p, uint64_t now); /* an authentic request of the peer came */
 void ice_pulse_answered(ice_pulse *p, uint64_t now, uint64_t rtt_us);
-/* Somebody has reason to believe that the path is broken. */
-void ice_pulse_doubt(ice_pulse *p, uint64_t now);
+/* The peer seems to look for another path: does it still hear us on this one? */
+void ice_pulse_hint(ice_pulse *p, uint64_t now);
 
 /* The deadline has passed. True: send a check now. */
 bool ice_pulse_timeout(ice_pulse *p, uint64_t now);

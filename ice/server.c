@@ -12,24 +12,47 @@ typedef struct {
 
 /* --- answers --- */
 
-static void send_answer(ice_agent *a, const request *r, writer *w, bool sign)
+static void send_answer(ice_agent *a, const request *r, writer *w)
 {
-	if (sign)
-		stun_put_integrity(w, ice_text(r->credentials->pwd));
+	stun_put_integrity(w, ice_text(r->credentials->pwd));
 	stun_put_fingerprint(w);
 	ice_send(a, r->local, r->remote, w);
 }
 
-/* An error that answers a request without valid credentials is not signed: there is no key in common (RFC 8489 9.1.3). */
-static void answer_error(ice_agent *a, const request *r, unsigned code, bool sign)
+static void begin_error(const request *r, unsigned code, const char *reason, writer *w)
+{
+	stun_begin(w, STUN_ERROR, STUN_BINDING, &r->m->id);
+	stun_put_error(w, code, reason);
+}
+
+/*
+ * Without valid credentials there is no key in common to sign the answer (RFC 8489 9.1.3), and the address may be a victim's: it gets
+ * no more bytes than the stranger spent.
+ */
+static void refuse_stranger(ice_agent *a, const request *r, unsigned code)
+{
+	static const char *const reasons[] = {NULL, ""}; /* the usual phrase, or none where it is too long */
+	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+		uint8_t bytes[ICE_MESSAGE_MAX];
+		writer w = writer_of(bytes, sizeof bytes);
+		begin_error(r, code, reasons[i], &w);
+		stun_put_fingerprint(&w);
+		if (w.len > r->m->raw.len)
+			continue;
+		ice_send(a, r->local, r->remote, &w);
+		a->counters.errors_sent++;
+		return;
+	}
+}
+
+static void answer_error(ice_agent *a, const request *r, unsigned code)
 {
 	uint8_t bytes[ICE_MESSAGE_MAX];
 	writer w = writer_of(bytes, sizeof bytes);
-	stun_begin(&w, STUN_ERROR, STUN_BINDING, &r->m->id);
-	stun_put_error(&w, code, NULL);
+	begin_error(r, code, NULL, &w);
 	if (code == STUN_UNKNOWN_ATTRIBUTE)
 		stun_put_unknown(&w, r->m);
-	send_answer(a, r, &w, sign);
+	send_answer(a, r, &w);
 	a->counters.errors_sent++;
 }
 
@@ -39,7 +62,7 @@ static void answer_success(ice_agent *a, const request *r)
 	writer w = writer_of(bytes, sizeof bytes);
 	stun_begin(&w, STUN_SUCCESS, STUN_BINDING, &r->m->id);
 	stun_put_xor_address(&w, STUN_ATTR_XOR_MAPPED_ADDRESS, r->remote);
-	send_answer(a, r, &w, true);
+	send_answer(a, r, &w);
 	a->counters.responses_sent++;
 }
 
@@ -183,13 +206,13 @@ int ice_request_receive(ice_agent *a, uint64_t now, const parley_addr *local, co
 	unsigned code = authenticate(a, &r);
 	if (code) {
 		a->counters.drop_unauthorised++;
-		answer_error(a, &r, code, false);
+		refuse_stranger(a, &r, code);
 		return PARLEY_EAUTH;
 	}
 	a->counters.requests_received++;
 	code = examine(a, &r);
 	if (code) {
-		answer_error(a, &r, code, true);
+		answer_error(a, &r, code);
 		return code == STUN_ROLE_CONFLICT ? 0 : PARLEY_EPROTO;
 	}
 	answer_success(a, &r);

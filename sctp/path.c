@@ -15,9 +15,11 @@ bool sctp_awaits_answer(const sctp_association *a)
 void sctp_path_changed(sctp_association *a, uint64_t now)
 {
 	sctp_pmtu_begin_anew(a);
-	if (!a->errors)
-		return; /* nothing was repeated in vain: the timers fit */
+	a->send_sack |= sctp_is_open(a); /* the last ones may have gone where the peer is no more */
+	uint64_t backed_off = a->rto.rto;
 	sctp_rto_forget_back_off(&a->rto);
+	if (a->rto.rto >= backed_off)
+		return; /* nothing was repeated in vain: the timers fit */
 	for (size_t i = 0; i < sizeof answered / sizeof *answered; i++)
 		if (sctp_timer_armed(a, answered[i]))
 			sctp_timer_start(a, answered[i], now, 0);

@@ -164,7 +164,7 @@ size_t sctp_packet_max(const sctp_association *a); /* bytes of the largest packe
 
 /*
  * What is below has found another path, or the old one carries again: what waits for a timer that has backed off (RFC 9260
- * 6.3.3 E2 doubles it each time) is sent at once, if it was repeated in vain before; sctp_deadline is then now.
+ * 6.3.3 E2 doubles it each time) is sent at once, if it was repeated in vain before, sctp_deadline is then now; and so is a SACK.
  */
 void sctp_path_changed(sctp_association *a, uint64_t now);
 /* Something was sent that the peer must answer, and it has not yet. */
