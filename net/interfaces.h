@@ -11,7 +11,8 @@
 
 /*
  * Writes up to NET_INTERFACES_MAX addresses, port 0, to out, each once, and returns how many. Left out: the kinds ICE does not offer
- * (RFC 8445 5.1.1.1), IPv6 link-local ones (their scope means nothing to a peer), and loopback, unless it is allowed
+ * (RFC 8445 5.1.1.1), IPv6 link-local ones (their scope means nothing to a peer), those
+ * made of a hardware address where there is another of the same prefix, and loopback, unless it is allowed
  * or there is nothing else.
  */
 size_t net_interfaces(bool allow_loopback, parley_addr out[NET_INTERFACES_MAX]);

@@ -217,6 +217,7 @@ static int choose_addresses(parley_pc *pc, const parley_configuration *configura
 		if (!addr_parse_ip(slice_from_string(configuration->bind_address), 0, &pc->addresses[0]))
 			return PARLEY_EINVAL;
 		pc->address_count = 1;
+		pc->one_address = true;
 	} else {
 		pc->address_count = net_interfaces(configuration->allow_loopback, pc->addresses);
 	}

@@ -7,6 +7,7 @@
  *   pc_calls.c    the calls that are handed on
  *   pc_names.c    names, by DNS and multicast DNS
  *   pc_sockets.c  UDP sockets
+ *   pc_network.c  what they are when the machine's addresses change
  *   pc_streams.c  TCP and TLS connections
  *   pc_listeners.c  where connections of ICE over TCP are accepted
  */
@@ -16,6 +17,7 @@
 #include "base/list.h"
 #include "net/interfaces.h"
 #include "net/mdns.h"
+#include "net/network_monitor.h"
 #include "net/port.h"
 #include "net/stream.h"
 #include "net/timer.h"
@@ -42,15 +44,17 @@ struct parley_pc {
 	bool listens; /* for ICE over TCP */
 	net_listener *listeners[NET_INTERFACES_MAX];
 	size_t listener_count;
+	net_network_watch network;
 	list_node lookups; /* pc_names.c's */
 	net_mdns *mdns;	   /* from the first ".local" name on */
 	bool mdns_failed;  /* and not tried again */
 	list_node streams; /* pc_streams.c's */
 	net_tls *tls;	   /* for them; NULL until one needs it */
 	bool tls_insecure;
-	bool loopback; /* among the candidates */
-	bool bound;    /* sockets were opened: when gathering began */
-	bool draining; /* pc_drain is on the stack */
+	bool loopback;	  /* among the candidates */
+	bool one_address; /* by configuration */
+	bool bound;	  /* sockets were opened: when gathering began */
+	bool draining;	  /* pc_drain is on the stack */
 	bool closed;
 	bool freed; /* while draining: the drain frees */
 };
@@ -73,6 +77,9 @@ typedef struct {
 pc_ports pc_ports_begin(const parley_pc *pc);
 bool pc_ports_next(const parley_pc *pc, pc_ports *walk, uint16_t *port); /* false: that was all */
 void pc_bind(parley_pc *pc);						 /* once */
+/* One more, with its listener; false: there is none. Or one less. The core is told. */
+bool pc_open_socket(parley_pc *pc, const parley_addr *address);
+void pc_close_socket(parley_pc *pc, size_t index);
 void pc_unbind(parley_pc *pc);
 void pc_send_datagram(parley_pc *pc, net_udp_batch *batch, const parley_packet *packet);
 net_on_datagram pc_datagram_came;
@@ -85,8 +92,13 @@ void pc_close_streams(parley_pc *pc); /* what was written still goes out */
 void pc_take_stream(parley_pc *pc, const parley_addr *local, const parley_addr *remote, net_stream *stream);
 void pc_send_on_stream(parley_pc *pc, const parley_packet *packet);
 
+/* pc_network.c */
+void pc_watch_network(parley_pc *pc); /* until pc->network is stopped */
+
 /* pc_listeners.c */
 void pc_listen(parley_pc *pc); /* beside each socket */
+void pc_listen_beside(parley_pc *pc, const parley_addr *socket);
+void pc_stop_listening_at(parley_pc *pc, const parley_addr *ip); /* the core is told */
 void pc_stop_listening(parley_pc *pc);
 
 #endif

@@ -61,7 +61,7 @@ bool pc_ports_next(const parley_pc *pc, pc_ports *walk, uint16_t *port)
 	return true;
 }
 
-static net_udp *open_socket(parley_pc *pc, parley_addr address)
+static net_udp *bind_socket(parley_pc *pc, parley_addr address)
 {
 	net_udp *socket;
 	for (pc_ports walk = pc_ports_begin(pc); pc_ports_next(pc, &walk, &address.port);)
@@ -70,14 +70,40 @@ static net_udp *open_socket(parley_pc *pc, parley_addr address)
 	return NULL;
 }
 
+static bool open_socket(parley_pc *pc, const parley_addr *address)
+{
+	net_udp *socket = pc->socket_count < NET_INTERFACES_MAX ? bind_socket(pc, *address) : NULL;
+	if (socket && !add_socket(pc, socket)) {
+		net_udp_close(socket);
+		return false;
+	}
+	return socket != NULL;
+}
+
 /* An address that cannot be bound any more is left out, and one of whose ports none is free. */
 static void open_sockets(parley_pc *pc)
 {
-	for (size_t i = 0; i < pc->address_count; i++) {
-		net_udp *socket = open_socket(pc, pc->addresses[i]);
-		if (socket && !add_socket(pc, socket))
-			net_udp_close(socket);
-	}
+	if (!pc->one_address)
+		pc->address_count = net_interfaces(pc->loopback, pc->addresses); /* may have changed since */
+	for (size_t i = 0; i < pc->address_count; i++)
+		open_socket(pc, &pc->addresses[i]);
+}
+
+bool pc_open_socket(parley_pc *pc, const parley_addr *address)
+{
+	if (!open_socket(pc, address))
+		return false;
+	pc_listen_beside(pc, net_udp_local(pc->sockets[pc->socket_count - 1]));
+	return true;
+}
+
+void pc_close_socket(parley_pc *pc, size_t index)
+{
+	net_udp *socket = pc->sockets[index];
+	pc_stop_listening_at(pc, net_udp_local(socket));
+	parley_core_remove_local_address(pc->core, net_now(), net_udp_local(socket));
+	pc->sockets[index] = pc->sockets[--pc->socket_count];
+	net_udp_close(socket);
 }
 
 void pc_bind(parley_pc *pc)
@@ -90,11 +116,13 @@ void pc_bind(parley_pc *pc)
 	else
 		open_sockets(pc);
 	pc_listen(pc);
+	pc_watch_network(pc);
 	parley_core_local_addresses_done(pc->core, net_now());
 }
 
 void pc_unbind(parley_pc *pc)
 {
+	net_network_watch_stop(&pc->network);
 	pc_stop_listening(pc);
 	for (size_t i = 0; i < pc->socket_count && !pc->port; i++)
 		net_udp_close(pc->sockets[i]);

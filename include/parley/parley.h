@@ -40,7 +40,7 @@ typedef struct {
 	size_t mtu, mtu_max;
 	enum parley_congestion congestion;
 	bool allow_loopback; /* default false; loopback is used all the same when the machine has no other address */
-	const char *bind_address; /* only this local IP address; NULL: all that are up */
+	const char *bind_address; /* only this local IP address; NULL: all that are up, also those that come later */
 	uint16_t port_min,
 		port_max; /* of sockets that are bound, UDP and TCP, for firewalls; default 0, 0: any that is free */
 	parley_port

@@ -203,6 +203,35 @@ static void only_the_peer_itself_gives_consent(void **state)
 	end();
 }
 
+/* RFC 8445 5.1.1.1 */
+static void some_addresses_are_no_candidates(void **state)
+{
+	static const char *const never[] = {
+		"0.0.0.0", "224.0.0.251", "::", "ff02::fb", "::ffff:10.0.0.2", "::10.0.0.2" /* v4-compatible */,
+		"fec0::1" /* site-local */};
+	static const char *const last[] = {"127.0.0.1", "::1", "169.254.1.2", "fe80::1"};
+	(void)state;
+	parley_addr a;
+	begin();
+	assert_int_equal(told_count, 1);
+	for (size_t i = 0; i < ARRAY_LENGTH(never); i++) {
+		assert_true(addr_parse_ip(slice_from_string(never[i]), 5000, &a));
+		assert_int_equal(ice_add_local(agent, now, &a), PARLEY_EINVAL);
+	}
+	for (size_t i = 0; i < ARRAY_LENGTH(last); i++) {
+		assert_true(addr_parse_ip(slice_from_string(last[i]), 5000, &a));
+		assert_int_equal(ice_add_local(agent, now, &a), 0);
+	}
+	ice_end_of_sources(agent, now);
+	pump();
+	assert_int_equal(told_count, 1); /* there is another */
+	assert_int_equal(ice_remove_local(agent, now, &base), 0);
+	assert_int_equal(ice_restart(agent, now), 0);
+	pump();
+	assert_int_equal(told_count, 1 + ARRAY_LENGTH(last)); /* now there is not */
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +240,7 @@ int main(void)
 		cmocka_unit_test(an_answer_that_requires_the_unknown_fails_the_pair),
 		cmocka_unit_test(an_indication_has_no_answer),
 		cmocka_unit_test(only_the_peer_itself_gives_consent),
+		cmocka_unit_test(some_addresses_are_no_candidates),
 	};
 	return cmocka_run_group_tests_name("ice/rules", tests, NULL, NULL);
 }
