@@ -34,14 +34,27 @@ static int find_slot(dc_layer *layer, size_t *out)
 {
 	if (layer->channels >= DC_CHANNELS_MAX)
 		return PARLEY_ELIMIT;
-	for (*out = 0; layer->channels < layer->slot_count; ++*out)
-		if (!layer->slots[*out].channel)
-			return 0;
-	*out = layer->slot_count;
+	*out = layer->first_free;
+	if (layer->channels < layer->slot_count)
+		return 0;
 	int err = layer->slot_count == layer->slot_capacity ? grow_slots(layer) : 0;
-	if (!err)
-		layer->slots[layer->slot_count++] = (dc_slot){0};
-	return err;
+	if (err)
+		return err;
+	*out = layer->slot_count++;
+	layer->slots[*out] = (dc_slot){0};
+	layer->first_free = layer->last_free = (uint16_t)*out;
+	return 0;
+}
+
+static void release_slot(dc_layer *layer, uint16_t i)
+{
+	if (layer->channels == layer->slot_count)
+		layer->first_free = i;
+	else
+		layer->slots[layer->last_free].next_free = i;
+	layer->last_free = i;
+	layer->slots[i].channel = NULL;
+	layer->channels--;
 }
 
 static void fill(dc_channel *c, const dc_options *o)
@@ -75,6 +88,7 @@ int dc_channel_new(dc_layer *layer, const dc_options *options, dc_channel **out)
 	if (!++slot->generation)
 		slot->generation = 1; /* no handle is 0 */
 	slot->channel = c;
+	layer->first_free = slot->next_free;
 	layer->channels++;
 	c->info.handle = (uint32_t)slot->generation << SLOT_BITS | (uint32_t)i;
 	c->info.state = DC_CONNECTING;
@@ -87,8 +101,11 @@ int dc_channel_new(dc_layer *layer, const dc_options *options, dc_channel **out)
 
 static void free_id(dc_layer *layer, dc_channel *c)
 {
-	if (c->info.has_id && stream_map_get(&layer->ids, c->info.id) == c)
-		stream_map_put(&layer->ids, c->info.id, NULL);
+	if (!c->info.has_id || stream_map_get(&layer->ids, c->info.id) != c)
+		return;
+	stream_map_put(&layer->ids, c->info.id, NULL);
+	if (dc_id_is_ours(layer, c->info.id) && c->info.id < layer->next_id)
+		layer->next_id = c->info.id;
 }
 
 void dc_channel_free(dc_layer *layer, dc_channel *c)
@@ -96,8 +113,7 @@ void dc_channel_free(dc_layer *layer, dc_channel *c)
 	free_id(layer, c);
 	list_remove(&c->telling);
 	list_remove(&c->doing);
-	layer->slots[c->info.handle & ((1u << SLOT_BITS) - 1)].channel = NULL;
-	layer->channels--;
+	release_slot(layer, (uint16_t)(c->info.handle & ((1u << SLOT_BITS) - 1)));
 	free(c);
 }
 
@@ -147,11 +163,13 @@ int dc_take_id(dc_layer *layer, dc_channel *c, uint16_t id)
 
 int dc_choose_id(dc_layer *layer, dc_channel *c)
 {
-	size_t limit = id_limit(layer);
-	for (size_t id = layer->client ? 0 : 1; id < limit; id += 2)
-		if (!stream_map_get(&layer->ids, (uint16_t)id))
-			return dc_take_id(layer, c, (uint16_t)id);
-	return PARLEY_ELIMIT;
+	size_t limit = id_limit(layer), id = layer->next_id;
+	if (!dc_id_is_ours(layer, (uint16_t)id))
+		id++; /* where all begins, before the role was known */
+	while (id < limit && stream_map_get(&layer->ids, (uint16_t)id))
+		id += 2;
+	layer->next_id = id < limit ? id : limit;
+	return id < limit ? dc_take_id(layer, c, (uint16_t)id) : PARLEY_ELIMIT;
 }
 
 /* --- life --- */

@@ -31,6 +31,7 @@ typedef struct {
 typedef struct {
 	dc_channel *channel; /* NULL: free */
 	uint16_t generation;
+	uint16_t next_free; /* if free: the one to be used after it */
 } dc_slot;
 
 struct dc_layer {
@@ -42,7 +43,10 @@ struct dc_layer {
 	char end_reason[256];
 	dc_slot *slots;
 	size_t slot_count, slot_capacity, channels;
-	stream_map ids; /* dc_channel with an id */
+	uint16_t first_free,
+		last_free; /* slots, if slot_count > channels: used in the order in which they became free */
+	size_t next_id;	   /* no id of our parity is free before this one */
+	stream_map ids;	   /* dc_channel with an id */
 	list_node telling, doing;
 	dc_channel *told; /* its CLOSED was given out: freed at the next poll */
 };

@@ -53,7 +53,9 @@ static void check_resets(const sctp_association *a)
 		assert((s->reset == SCTP_RESET_WANTED) == !list_empty(&s->wanted));
 	}
 	LIST_FOR (n, &a->reconfig.wanted)
-		wanted--;
+		wanted -= LIST_ENTRY(n, sctp_stream_out, wanted)->messages > 0;
+	LIST_FOR (n, &a->queue.resettable)
+		wanted -= !LIST_ENTRY(n, sctp_stream_out, wanted)->messages;
 	assert(!wanted && requested == a->reconfig.count);
 	assert(!requested || a->reconfig.outstanding == SCTP_PARAM_OUTGOING_RESET);
 }
@@ -93,6 +95,6 @@ void sctp_dump(const sctp_association *a, text *t)
 	text_printf(t, "  in: cumulative %" PRIu32 " highest %" PRIu32 " held %zu window %" PRIu32 "\n",
 		    a->received.cumulative, a->received.highest, a->reassembly.bytes, sctp_a_rwnd(a));
 	text_printf(t, "  rto %" PRIu64 " us srtt %" PRIu64 " us%s%s\n", a->rto.rto, a->rto.srtt,
-		    list_empty(&a->reconfig.wanted) ? "" : ", resets wanted",
+		    list_empty(&a->reconfig.wanted) && list_empty(&a->queue.resettable) ? "" : ", resets wanted",
 		    a->reconfig.outstanding ? ", RE-CONFIG under way" : "");
 }

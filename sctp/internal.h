@@ -61,10 +61,11 @@ typedef struct { /* RFC 6525 */
 	uint32_t last_tsn, response;  /* of an outgoing reset */
 	uint16_t asked_out, asked_in; /* of a request for more streams */
 	uint16_t want_out, want_in;   /* yet to ask for */
-	list_node wanted;	      /* sctp_stream_out in SCTP_RESET_WANTED */
-	bool answers;		      /* the next reset also answers an incoming reset request of the peer, */
-	uint32_t peer_asked;	      /* this one */
-	size_t count;		      /* streams in the outstanding reset: */
+	list_node
+		wanted; /* sctp_stream_out in SCTP_RESET_WANTED that are still sending; the others: queue.resettable */
+	bool answers;	/* the next reset also answers an incoming reset request of the peer, */
+	uint32_t peer_asked; /* this one */
+	size_t count;	     /* streams in the outstanding reset: */
 	uint16_t streams[SCTP_RESET_STREAMS_MAX];
 	/* the peer's */
 	uint32_t expected;	     /* its next request */

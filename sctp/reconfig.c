@@ -27,7 +27,7 @@ void sctp_want_reset(sctp_association *a, sctp_stream_out *s)
 	if (s->reset != SCTP_RESET_NONE)
 		return;
 	s->reset = SCTP_RESET_WANTED;
-	list_append(&a->reconfig.wanted, &s->wanted);
+	list_append(s->messages ? &a->reconfig.wanted : &a->queue.resettable, &s->wanted);
 }
 
 static int may_ask(const sctp_association *a)
@@ -85,14 +85,12 @@ static bool begin_reset(sctp_association *a, uint64_t now)
 {
 	sctp_reconfig *c = &a->reconfig;
 	c->count = 0;
-	LIST_FOR_SAFE (n, after, &c->wanted) {
-		sctp_stream_out *s = LIST_ENTRY(n, sctp_stream_out, wanted);
-		sctp_abandon_open(a, now, s); /* if there is one: nobody will end it any more */
-		if (s->messages)
-			continue;
-		if (c->count == streams_per_request(a))
-			break;
-		list_remove(&s->wanted);
+	for (list_node *n = c->wanted.next, *after; a->queue.open && n != &c->wanted; n = after) {
+		after = n->next; /* nobody will end a message that is open any more */
+		sctp_abandon_open(a, now, LIST_ENTRY(n, sctp_stream_out, wanted));
+	}
+	while (c->count < streams_per_request(a) && !list_empty(&a->queue.resettable)) {
+		sctp_stream_out *s = LIST_ENTRY(list_pop(&a->queue.resettable), sctp_stream_out, wanted);
 		s->reset = SCTP_RESET_REQUESTED;
 		c->streams[c->count++] = s->id;
 	}
@@ -105,7 +103,7 @@ static bool begin_reset(sctp_association *a, uint64_t now)
 static uint16_t begin_request(sctp_association *a, uint64_t now)
 {
 	sctp_reconfig *c = &a->reconfig;
-	if (!list_empty(&c->wanted) && begin_reset(a, now))
+	if ((!list_empty(&c->wanted) || !list_empty(&a->queue.resettable)) && begin_reset(a, now))
 		return SCTP_PARAM_OUTGOING_RESET;
 	if (c->want_out) {
 		c->asked_out = c->want_out;

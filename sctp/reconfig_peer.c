@@ -101,7 +101,8 @@ static bool numbers_are_at_rest(const sctp_association *a)
 {
 	const sctp_reconfig *c = &a->reconfig;
 	uint32_t id = 0;
-	if (sctp_outstanding_count(&a->sent) || c->deferred || c->outstanding || !list_empty(&c->wanted))
+	if (sctp_outstanding_count(&a->sent) || c->deferred || c->outstanding || !list_empty(&c->wanted) ||
+	    !list_empty(&a->queue.resettable))
 		return false;
 	for (const sctp_stream_out *s; (s = stream_map_next(&a->queue.streams, &id)); id++)
 		if (sctp_stream_out_midway(s))

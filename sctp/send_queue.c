@@ -14,6 +14,7 @@ void sctp_send_queue_init(sctp_send_queue *q, size_t limit, sctp_schedule schedu
 	*q = (sctp_send_queue){.limit = limit};
 	sctp_scheduler_init(&q->scheduler, schedule);
 	list_init(&q->low);
+	list_init(&q->resettable);
 	list_init(&q->failed);
 }
 
@@ -330,14 +331,23 @@ sctp_message *sctp_send_queue_poll_failed(sctp_send_queue *q)
 	return n ? MESSAGE_OF(n) : NULL;
 }
 
+/* One less. The last one lets the stream be reset. */
+static void end_message(sctp_send_queue *q, sctp_stream_out *s)
+{
+	if (--s->messages || s->reset != SCTP_RESET_WANTED)
+		return;
+	list_remove(&s->wanted);
+	list_append(&q->resettable, &s->wanted);
+}
+
 void sctp_message_release(sctp_send_queue *q, sctp_message *m)
 {
 	if (m->chunks || m->sent < m->len)
 		return;
 	if (!m->finished) {
 		m->finished = true;
-		m->stream->messages--;
 		q->messages--;
+		end_message(q, m->stream);
 	}
 	if (list_empty(&m->node))
 		free(m);

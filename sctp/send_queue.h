@@ -31,7 +31,7 @@ typedef struct {
 	size_t open_len;	/* bytes of it so far */
 	list_node queue;	/* sctp_message, not yet wholly sent */
 	sctp_turn turn;		/* ready while something of the first in queue may be sent */
-	list_node wanted;	/* in sctp_reconfig.wanted */
+	list_node wanted;	/* in sctp_reconfig.wanted or sctp_send_queue.resettable */
 	list_node low;		/* in sctp_send_queue.low when BUFFERED_LOW is due */
 	size_t buffered;	/* bytes not yet sent once, of messages that are not uncounted */
 	size_t low_threshold;
@@ -67,8 +67,9 @@ typedef struct {
 	size_t midway_bytes;	 /* sent of that message */
 	list_node *by_value;	 /* messages with a value, by that; SCTP_VALUES lists, made when there is the first */
 	list_node low;
-	list_node failed; /* abandoned messages, for SEND_FAILED; they are not queued any more */
-	size_t cost;	  /* unsent bytes, and overhead of messages not wholly sent: against config.send_buffer */
+	list_node resettable; /* streams in SCTP_RESET_WANTED of which nothing is queued or in flight any more */
+	list_node failed;     /* abandoned messages, for SEND_FAILED; they are not queued any more */
+	size_t cost;	      /* unsent bytes, and overhead of messages not wholly sent: against config.send_buffer */
 	size_t limit;
 	size_t buffered; /* sum of the streams' */
 	size_t messages; /* sum of the streams' */

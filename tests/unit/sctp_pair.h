@@ -47,6 +47,7 @@ struct pair {
 	size_t last_len[2];
 	uint16_t last_stream[2];
 	uint32_t last_ppid[2];
+	bool unchecked;	     /* no invariants: they look at every stream */
 	bool hold_events[2]; /* do not take events: a slow application */
 	void *user;
 };
