@@ -1,7 +1,8 @@
 /*
- * A connected association against a hostile peer. The first byte picks the state to start in; then records follow: a byte
- * that says what happens, a byte of length, and that many bytes. The harness supplies tag and checksum, so that what is
- * tested lies behind them. TSNs begin at 1000 on both sides.
+ * A connected association against a hostile peer. The first byte picks the state to start in, with its highest bits I-DATA
+ * (0x80) and messages of any length in parts (0x40); then records follow: a byte that says what happens, a byte of length, and
+ * that many bytes. The harness supplies tag and checksum, so that what is tested lies behind them. TSNs begin at 1000 on both
+ * sides.
  */
 #include <stdlib.h>
 
@@ -9,6 +10,8 @@
 #include "sctp/internal.h"
 
 #define FIRST_TSN 1000u
+#define BYTE_INTERLEAVING 0x80u
+#define BYTE_PARTS 0x40u
 
 typedef struct {
 	rng_seeded rng[2];
@@ -51,7 +54,7 @@ static void settle(world *w)
 static void send(world *w, int from, uint16_t stream, size_t len)
 {
 	static const uint8_t bytes[4000];
-	sctp_send_options o = {.has_max_retransmits = stream & 1};
+	sctp_send_options o = {.has_max_retransmits = stream & 1, .has_value = stream & 2, .value = (uint8_t)len};
 	sctp_send(w->end[from], w->now, stream, 51, slice_of(bytes, len), &o);
 }
 
@@ -123,6 +126,47 @@ static void deliver(world *w, slice chunks, uint32_t tag)
 	sctp_receive(w->end[0], w->now, writer_slice(&out));
 }
 
+static void send_part(world *w, uint16_t stream, slice bytes)
+{
+	static const uint8_t part[4000];
+	sctp_send_options o = {.unordered = stream & 4};
+	sctp_send_part(w->end[0], w->now, stream, 51, slice_of(part, bytes.len * 15), bytes.len && bytes.data[0] & 1,
+		       &o);
+}
+
+/* What the owner may ask for. */
+static void ask(world *w, uint16_t stream, slice bytes)
+{
+	sctp_association *a = w->end[0];
+	switch (bytes.len ? bytes.data[0] % 8 : 0) {
+	case 0:
+		sctp_reset_streams(a, w->now, &stream, 1);
+		break;
+	case 1:
+		sctp_add_streams(a, w->now, stream, 1);
+		break;
+	case 2:
+		sctp_set_partial_delivery(a, stream, bytes.data[0] & 8);
+		break;
+	case 3:
+		sctp_set_priority(a, stream, bytes.data[0]);
+		break;
+	case 4:
+		sctp_path_changed(a, w->now);
+		break;
+	case 5:
+		sctp_set_low_threshold(a, stream, bytes.len);
+		break;
+	case 6:
+		if (bytes.data[0] & 8)
+			sctp_shutdown(a, w->now);
+		break;
+	default:
+		send_part(w, stream, slice_part(bytes, 1, bytes.len));
+		break;
+	}
+}
+
 static void happen(world *w, uint8_t what, slice bytes)
 {
 	sctp_association *a = w->end[0];
@@ -148,7 +192,7 @@ static void happen(world *w, uint8_t what, slice bytes)
 		move(w, 1, true);
 		break;
 	case 7:
-		sctp_reset_streams(a, w->now, &(uint16_t){what >> 4}, 1);
+		ask(w, what >> 4, bytes);
 		break;
 	}
 	check(w);
@@ -157,6 +201,8 @@ static void happen(world *w, uint8_t what, slice bytes)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	world w = {.now = US_PER_S};
+	reader r = reader_of(slice_of(data, size));
+	uint8_t first = read_u8(&r);
 	for (size_t i = 0; i < 2; i++) {
 		sctp_config config;
 		rng_seeded_init(&w.rng[i], i);
@@ -167,11 +213,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		config.receive_window = 65536;
 		config.max_message_receive = 32768;
 		config.congestion = size % 2 ? SCTP_BBR : SCTP_CUBIC;
+		config.send_buffer = 65536;
+		config.interleaving = first & BYTE_INTERLEAVING;
+		config.any_length = first & BYTE_PARTS;
 		if (sctp_create(&config, &w.end[i]))
 			abort();
 	}
-	reader r = reader_of(slice_of(data, size));
-	start(&w, read_u8(&r));
+	start(&w, first % BYTE_PARTS);
 	check(&w);
 	while (reader_left(&r)) {
 		uint8_t what = read_u8(&r);

@@ -20,7 +20,7 @@ void parley_core_config_default(parley_core_config *config)
 		.max_message_size = PARLEY_MESSAGE_MAX_DEFAULT,
 		.send_buffer_size = SEND_BUFFER_DEFAULT,
 		.mtu = DTLS_MTU_DEFAULT,
-		.mtu_max = PARLEY_MTU_MAX_DEFAULT,
+		.mtu_max = PARLEY_MTU_MAX,
 	};
 }
 

@@ -161,6 +161,7 @@ static void fill_local(parley_core *core, local_parts *parts)
 		.role = established_role(core),
 		.sctp_port = SCTP_PORT,
 		.max_message_size = core->max_message_size,
+		.max_datagram = PARLEY_MTU_MAX,
 		.media = parts->media,
 	};
 	parts->local.media_count = transceivers_describe(core, parts->media, parts->streams);

@@ -1,6 +1,8 @@
 #include "base/text.h"
 #include "peer/internal.h"
 
+#define MTU_ETHERNET 1472u /* bytes of UDP payload: IPv4 in 1500 */
+
 int negotiate_check_candidates(parley_core *core, const sdp_session *remote, size_t section)
 {
 	const sdp_media *media = &remote->media[section];
@@ -89,13 +91,20 @@ int negotiate_create_sctp(parley_core *core, sctp_association **out)
 	config.trace = &core->trace;
 	config.mtu = (core->mtu - DTLS_RECORD_OVERHEAD) & ~(size_t)3;
 	config.congestion = core->congestion == PARLEY_CONGESTION_BBR ? SCTP_BBR : SCTP_CUBIC;
-	config.mtu_max = core->mtu_max ? core->mtu_max - DTLS_RECORD_OVERHEAD : 0;
 	config.any_length = !core->max_message_size;
 	config.max_message_receive = core->max_message_size ? core->max_message_size : PARLEY_MESSAGE_MAX_DEFAULT;
 	if (config.receive_window < 2 * config.max_message_receive)
 		config.receive_window = 2 * config.max_message_receive;
 	config.send_buffer = core->send_buffer_size;
 	return sctp_create(&config, out);
+}
+
+/* Where larger datagrams are looked for: not beyond what the peer takes, and, if it does not say, what Ethernet carries. */
+static size_t mtu_max(const parley_core *core, const sdp_media *data)
+{
+	size_t peer = data->max_datagram ? data->max_datagram : MTU_ETHERNET;
+	size_t most = core->mtu_max < peer ? core->mtu_max : peer;
+	return most > core->mtu ? most - DTLS_RECORD_OVERHEAD : 0;
 }
 
 static int begin_sctp(parley_core *core, const sdp_session *answer, const sdp_session *remote)
@@ -112,6 +121,7 @@ static int begin_sctp(parley_core *core, const sdp_session *answer, const sdp_se
 			sctp_destroy(sctp);
 		return core->last_error[0] ? err : core_fail(core, err, "SCTP: %s", parley_strerror(err));
 	}
+	sctp_set_mtu_max(sctp, mtu_max(core, data));
 	sctp_set_remote_port(sctp, data->has_sctp_port ? data->sctp_port : (uint16_t)SCTP_PORT);
 	core->sctp = sctp;
 	core->early_sctp = NULL;

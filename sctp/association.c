@@ -201,6 +201,12 @@ void sctp_set_remote_port(sctp_association *a, uint16_t port)
 	a->config.remote_port = port;
 }
 
+void sctp_set_mtu_max(sctp_association *a, size_t size)
+{
+	a->config.mtu_max = size < SCTP_MTU_MAX ? size : SCTP_MTU_MAX;
+	sctp_pmtu_init(&a->pmtu, a->config.mtu, a->config.mtu_max);
+}
+
 void sctp_set_max_message_send(sctp_association *a, uint32_t size)
 {
 	a->config.max_message_send = size;

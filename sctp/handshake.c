@@ -79,6 +79,10 @@ static void establish(sctp_association *a, uint64_t now)
 	a->echo = NULL;
 	sctp_rto_forget_back_off(&a->rto);
 	sctp_set_state(a, SCTP_ESTABLISHED);
+	SCTP_INFO(a, "agreed: %s, %s, %s, %u streams out, %u in", sctp_interleaving(a) ? "I-DATA" : "DATA",
+		  sctp_peer_can_skip(a) ? "partial reliability" : "all reliable",
+		  a->peer.zero_checksum && a->config.zero_checksum ? "no checksums" : "checksums", a->streams_out,
+		  a->streams_in);
 	a->event_connected = true;
 	if (sctp_outstanding_count(&a->sent))
 		sctp_timer_start(a, SCTP_TIMER_T3, now, a->rto.rto);

@@ -168,10 +168,24 @@ static void abandon(sctp_reassembly *r, sctp_lane *lane, sctp_run *run, list_nod
 	run->event.data = (slice){0};
 }
 
+/*
+ * How far ahead of the lane's next message a MID is. Serial numbers (RFC 1982) have no order all round, the distances from one of
+ * them do; in the upper half they are behind it. Unordered messages have no next one, and any order that stays will do.
+ */
+static uint32_t distance(const sctp_lane *lane, uint32_t mid)
+{
+	return mid - lane->next_mid;
+}
+
+static bool is_behind(const sctp_lane *lane, uint32_t mid)
+{
+	return distance(lane, mid) > INT32_MAX;
+}
+
 /* What is left of messages that had their turn is a liar's: fragments behind the last one. */
 static void drop_passed(sctp_reassembly *r, sctp_lane *lane)
 {
-	while (!list_empty(&lane->runs) && serial32_before(RUN_OF(lane->runs.next)->mid, lane->next_mid))
+	while (!list_empty(&lane->runs) && is_behind(lane, RUN_OF(lane->runs.next)->mid))
 		drop(r, lane, RUN_OF(lane->runs.next));
 }
 
@@ -205,10 +219,10 @@ typedef struct {
 	uint32_t mid, fragment;
 } position;
 
-static bool position_before(position p, const sctp_run *run)
+static bool position_before(const sctp_lane *lane, position p, const sctp_run *run)
 {
 	if (p.mid != run->mid)
-		return serial32_before(p.mid, run->mid);
+		return distance(lane, p.mid) < distance(lane, run->mid);
 	return serial32_before(p.fragment, run->first);
 }
 
@@ -227,16 +241,17 @@ static position position_of(const sctp_lane *lane, const sctp_data *data)
 }
 
 /* The last run that begins at p or before; the list head if none. Chunks mostly come in order, and gaps fill in order too. */
-static list_node *run_before(sctp_lane *lane, position p)
+static list_node *run_before(const sctp_lane *lane, position p)
 {
-	list_node *head = &lane->runs, *n = head->prev;
-	if (n == head || !position_before(p, RUN_OF(n)))
+	const list_node *head = &lane->runs;
+	list_node *n = head->prev;
+	if (n == head || !position_before(lane, p, RUN_OF(n)))
 		return n;
 	if (lane->gap)
 		n = &lane->gap->node;
-	while (n != head && position_before(p, RUN_OF(n)))
+	while (n != head && position_before(lane, p, RUN_OF(n)))
 		n = n->prev;
-	while (n->next != head && !position_before(p, RUN_OF(n->next)))
+	while (n->next != head && !position_before(lane, p, RUN_OF(n->next)))
 		n = n->next;
 	return n;
 }
@@ -262,7 +277,7 @@ static sctp_run *continuing_run(const sctp_lane *lane, list_node *n, position p,
 /* Of a message that had its turn; or a fragment that came under another TSN; or, with I-DATA, one that cannot be the first. */
 static bool is_lie(const sctp_lane *lane, list_node *before, position p, const sctp_data *data)
 {
-	if (!data->unordered && serial32_before(p.mid, lane->next_mid))
+	if (!data->unordered && is_behind(lane, p.mid))
 		return true;
 	if (data->interleaved && !data->begin && !p.fragment)
 		return true;
@@ -366,19 +381,17 @@ void sctp_reassembly_forward(sctp_reassembly *r, uint32_t cumulative_tsn, list_n
 	}
 }
 
-static void skip_to(sctp_reassembly *r, sctp_lane *lane, uint32_t mid, bool unordered, list_node *deliver)
+static void skip_to(sctp_reassembly *r, sctp_lane *lane, uint32_t mid, list_node *deliver)
 {
-	while (!list_empty(&lane->runs) && serial32_before_eq(RUN_OF(lane->runs.next)->mid, mid)) {
-		sctp_run *run = RUN_OF(lane->runs.next);
+	LIST_FOR_SAFE (n, after, &lane->runs) {
+		sctp_run *run = RUN_OF(n);
+		if (!serial32_before_eq(run->mid, mid))
+			continue;
 		if (is_whole(run))
 			hand_over(r, lane, run, deliver);
 		else
 			abandon(r, lane, run, deliver);
 	}
-	if (unordered)
-		return;
-	lane->next_mid = mid + 1;
-	deliver_in_order(r, lane, deliver);
 }
 
 int sctp_reassembly_skip(sctp_reassembly *r, const sctp_skipped *skipped, list_node *deliver)
@@ -388,8 +401,14 @@ int sctp_reassembly_skip(sctp_reassembly *r, const sctp_skipped *skipped, list_n
 		return PARLEY_ENOMEM;
 	sctp_lane *lane = &s->lanes[skipped->unordered];
 	uint32_t mid = r->interleaved ? skipped->mid : extend_ssn(lane, skipped->mid);
-	if (skipped->unordered || !serial32_before(mid, lane->next_mid))
-		skip_to(r, lane, mid, skipped->unordered, deliver);
+	if (skipped->unordered) {
+		skip_to(r, lane, mid, deliver);
+	} else if (!is_behind(lane, mid)) {
+		skip_to(r, lane, mid, deliver);
+		lane->next_mid = mid + 1;
+		drop_passed(r, lane);
+		deliver_in_order(r, lane, deliver);
+	}
 	return 0;
 }
 
@@ -492,8 +511,9 @@ static void check_lane(const sctp_lane *lane, bool unordered, size_t *bytes, siz
 		assert(is_whole(run) == list_empty(&run->incomplete));
 		assert(!run->given || run->begin);
 		assert(list_empty(&run->due) || (has_its_turn(lane, run) && run->len && !is_whole(run)));
-		assert(unordered || !serial32_before(run->mid, lane->next_mid));
-		assert(n->next == &lane->runs || position_before((position){run->mid, run->last}, RUN_OF(n->next)));
+		assert(unordered || !is_behind(lane, run->mid));
+		assert(n->next == &lane->runs ||
+		       position_before(lane, (position){run->mid, run->last}, RUN_OF(n->next)));
 		*bytes += run->cost;
 		*spare += run->capacity - run->len;
 	}

@@ -39,7 +39,7 @@ typedef struct {
 typedef struct {
 	list_node runs;	   /* by MID and fragment */
 	sctp_run *gap;	   /* where one was last put in before the end: the next such is near; or NULL */
-	uint32_t next_mid; /* ordered: to be delivered */
+	uint32_t next_mid; /* ordered: to be delivered; unordered: 0 */
 	bool in_parts;	   /* its messages may be given out so */
 	size_t typical;	   /* bytes of the last whole message of several fragments */
 } sctp_lane;

@@ -148,7 +148,9 @@ int sctp_connect(sctp_association *a, uint64_t now);
 int sctp_local_init(const sctp_association *a, writer *w); /* with that much room */
 int sctp_set_peer_init(sctp_association *a, slice chunk);
 bool sctp_init_is_valid(slice chunk);
-void sctp_set_remote_port(sctp_association *a, uint16_t port); /* from SDP, when it comes after sctp_create */
+/* From SDP, when it comes after sctp_create, and before sctp_connect. */
+void sctp_set_remote_port(sctp_association *a, uint16_t port);
+void sctp_set_mtu_max(sctp_association *a, size_t size); /* config.mtu_max; SCTP_MTU_MAX at most */
 
 /* One whole SCTP packet, as DTLS decrypted it. Returns nothing: what is wrong with it is counted and traced. */
 void sctp_receive(sctp_association *a, uint64_t now, slice packet_bytes);

@@ -339,6 +339,15 @@ static int parse_max_message_size(sdp_parser *p, slice value)
 	return 0;
 }
 
+static int parse_max_datagram(sdp_parser *p, slice value)
+{
+	if (p->media->max_datagram)
+		return SDP_REFUSE(p, "a second a=x-parley-max-datagram");
+	if (!scan_u32(value, UINT16_MAX, &p->media->max_datagram) || !p->media->max_datagram)
+		return SDP_REFUSE(p, "a=x-parley-max-datagram is not a number from 1 to 65535");
+	return 0;
+}
+
 /* RFC 8839 5.5: 1*10DIGIT */
 static int parse_ice_pacing(sdp_parser *p, slice value)
 {
@@ -354,12 +363,19 @@ static const struct {
 	const char *name;
 	int (*parse)(sdp_parser *p, slice value);
 } media_attributes[] = {
-	{"candidate", parse_candidate}, {"extmap", parse_extmap},
-	{"fmtp", parse_fmtp},		{"max-message-size", parse_max_message_size},
-	{"msid", parse_msid},		{"rid", parse_rid},
-	{"rtcp-fb", parse_rtcp_fb},	{"rtpmap", parse_rtpmap},
-	{"sctp-port", parse_sctp_port}, {"simulcast", parse_simulcast},
-	{"ssrc", parse_ssrc},		{"ssrc-group", parse_ssrc_group},
+	{"candidate", parse_candidate},
+	{"extmap", parse_extmap},
+	{"fmtp", parse_fmtp},
+	{"max-message-size", parse_max_message_size},
+	{"msid", parse_msid},
+	{"rid", parse_rid},
+	{"rtcp-fb", parse_rtcp_fb},
+	{"rtpmap", parse_rtpmap},
+	{"sctp-port", parse_sctp_port},
+	{"simulcast", parse_simulcast},
+	{"ssrc", parse_ssrc},
+	{"ssrc-group", parse_ssrc_group},
+	{"x-parley-max-datagram", parse_max_datagram},
 };
 
 /* Attributes that are only a name. NULL: not one of them at this level. */

@@ -106,6 +106,7 @@ void sdp_build_data(sdp_builder *b, sdp_media *media, const sdp_local *local)
 	media->sctp_port = local->sctp_port;
 	media->max_message_size = local->max_message_size;
 	media->sctp_init = sdp_build_text(b, local->sctp_init);
+	media->max_datagram = local->max_datagram;
 }
 
 void sdp_build_bundle(sdp_builder *b, const sdp_slices *order)

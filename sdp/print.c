@@ -202,6 +202,8 @@ static void print_data(printer *p, const sdp_media *m)
 	if (m->has_max_message_size)
 		PRINT(p, "a=max-message-size:%llu\r\n", (unsigned long long)m->max_message_size);
 	print_text(p, "a=sctp-init:", m->sctp_init);
+	if (m->max_datagram)
+		PRINT(p, "a=x-parley-max-datagram:%u\r\n", m->max_datagram);
 }
 
 static void print_media(printer *p, const sdp_media *m)

@@ -200,6 +200,11 @@ typedef struct {
 	bool has_max_message_size;
 	uint64_t max_message_size; /* bytes; 0: any. See sdp_max_message_size */
 	slice sctp_init;	   /* base64 of an INIT chunk: SNAP, draft-hancke-tsvwg-snap */
+	/*
+	 * a=x-parley-max-datagram, our own: UDP payload bytes of the largest DTLS datagram that the sender takes; 0: not said. Others
+	 * have no way to say it, and Chromium ends a connection on which one of more than 2048 comes.
+	 */
+	uint32_t max_datagram;
 
 	sdp_slices attributes; /* all others, without "a=", in their order */
 } sdp_media;
@@ -383,6 +388,7 @@ typedef struct {
 	uint16_t sctp_port;
 	uint64_t max_message_size; /* 0: any */
 	slice sctp_init;	   /* empty: no line */
+	uint32_t max_datagram;	   /* 0: no line */
 	/* Transceivers, in the order in which they were made. At most one has a given mid. */
 	sdp_local_media *media;
 	size_t media_count;

@@ -36,6 +36,7 @@ static const char usage[] =
 	"  --show              show what arrives in a window, with sound\n"
 	"  --rtp-in URL        send the RTP packets that come to udp://ADDRESS:PORT?codec=NAME; once for video, once for audio\n"
 	"  --rtp-out URL       pass the RTP packets that arrive on: video to udp://ADDRESS:PORT, audio to PORT + 2\n"
+	"  --snap              tell SCTP's INIT in descriptions, so that channels open sooner with a peer that does so too\n"
 	"  --json              print events as JSON lines\n"
 	"  --key-log FILE      append the DTLS secrets, for Wireshark\n"
 	"  -v, --verbose       print what the protocol layers say\n"
@@ -60,6 +61,7 @@ enum {
 	OPT_SHOW,
 	OPT_RTP_IN,
 	OPT_RTP_OUT,
+	OPT_SNAP,
 };
 
 static const struct option long_options[] = {
@@ -81,6 +83,7 @@ static const struct option long_options[] = {
 	{"show", no_argument, NULL, OPT_SHOW},
 	{"rtp-in", required_argument, NULL, OPT_RTP_IN},
 	{"rtp-out", required_argument, NULL, OPT_RTP_OUT},
+	{"snap", no_argument, NULL, OPT_SNAP},
 	{"verbose", no_argument, NULL, 'v'},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
@@ -193,6 +196,9 @@ static bool take_option(int c, room_options *o)
 		return true;
 	case OPT_JSON:
 		o->json = true;
+		return true;
+	case OPT_SNAP:
+		o->snap = true;
 		return true;
 	case OPT_KEY_LOG:
 		o->key_log_file = optarg;

@@ -31,6 +31,7 @@ typedef struct {
 	bool insecure;
 	ice_options ice;
 	bool echo, json, verbose;
+	bool snap;
 	const char *send_file, *receive_dir, *key_log_file;
 	media_options media;
 } room_options;

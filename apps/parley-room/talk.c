@@ -399,6 +399,7 @@ static bool create_pc(session *s)
 	configuration.tls_ca_file = s->options->ca_file;
 	configuration.tls_insecure = s->options->insecure;
 	configuration.log_level = s->options->verbose ? PARLEY_LOG_DEBUG : PARLEY_LOG_OFF;
+	configuration.snap = s->options->snap;
 	configuration.key_log = s->key_log != NULL;
 	configuration.decline_media = true;
 	int err = parley_pc_new(s->loop, &configuration, &callbacks, s, &s->pc);

@@ -127,9 +127,6 @@ enum parley_congestion {
 #define PARLEY_ICE_SERVERS_MAX 16u
 #define PARLEY_MESSAGE_MAX_DEFAULT 262144u
 #define PARLEY_MTU_MAX 16421u /* UDP payload of a full DTLS record (RFC 6347 4.1) */
-/* Of an Ethernet frame (1,500 bytes less the headers of IPv4 and UDP). Chromium answers larger probes, but takes no data in DTLS records
- * of more than 2,048 bytes. */
-#define PARLEY_MTU_MAX_DEFAULT 1472u
 
 enum parley_log_level { PARLEY_LOG_OFF, PARLEY_LOG_ERROR, PARLEY_LOG_WARN, PARLEY_LOG_INFO, PARLEY_LOG_DEBUG };
 
@@ -145,7 +142,8 @@ typedef struct {
 	size_t mtu; /* UDP payload bytes per datagram that every path is taken to carry, 576..1472; default 1200 */
 	enum parley_congestion congestion;
 	size_t mtu_max; /* where much data is sent, larger datagrams are tried up to this (RFC 8899), which the caller must send
-			   without letting them be fragmented; mtu..PARLEY_MTU_MAX, default PARLEY_MTU_MAX_DEFAULT; 0: never */
+			   without letting them be fragmented; mtu..PARLEY_MTU_MAX, the default; 0: never. More than 1472 only
+			   with peers that say that they take so much (Parley): Chromium takes 2048 and dies of more */
 	bool allow_loopback; /* offer loopback addresses as candidates: for tests on one machine; default false */
 	enum parley_ice_transport_policy ice_transport_policy; /* default PARLEY_ICE_TRANSPORT_ALL */
 	enum parley_nomination nomination;		       /* default PARLEY_NOMINATION_REGULAR */

@@ -125,6 +125,16 @@ static void snap_and_sped_are_read(void **state)
 	sdp_free(sped);
 }
 
+static void the_largest_datagram_is_read(void **state)
+{
+	(void)state;
+	sdp_session *s = sdp_of_text(SDP_HEAD "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"
+					      "a=x-parley-max-datagram:16421\r\n");
+	assert_int_equal(s->media[0].max_datagram, 16421);
+	assert_true(sdp_prints(s, "\r\na=x-parley-max-datagram:16421\r\n"));
+	sdp_free(s);
+}
+
 /* RFC 8839 5.5 */
 static void the_pace_of_ice_is_read(void **state)
 {
@@ -279,6 +289,10 @@ static void wrong_media_lines_are_refused_with_line_and_reason(void **state)
 		{"m=audio 9 x y\r\nt=0 0\r\n", "line 6: t= is not a line of a media section"},
 		{"m=audio 9 x y\r\na=mid:0\r\nm=audio 9 x y\r\na=mid:0\r\n", "line 8: mid 0 is used already"},
 		{"m=audio 9 x y\r\na=mid:0\r\na=mid:1\r\n", "line 7: a second a=mid"},
+		{"m=audio 9 x y\r\na=x-parley-max-datagram:0\r\n",
+		 "line 6: a=x-parley-max-datagram is not a number from 1 to 65535"},
+		{"m=audio 9 x y\r\na=x-parley-max-datagram:1\r\na=x-parley-max-datagram:1\r\n",
+		 "line 7: a second a=x-parley-max-datagram"},
 		{"m=audio 9 x y\r\na=mid:a b\r\n", "line 6: a=mid is not a token"},
 	};
 	for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
@@ -463,6 +477,7 @@ int main(void)
 		cmocka_unit_test(a_chromium_offer_is_read),
 		cmocka_unit_test(a_firefox_simulcast_offer_is_read),
 		cmocka_unit_test(snap_and_sped_are_read),
+		cmocka_unit_test(the_largest_datagram_is_read),
 		cmocka_unit_test(the_pace_of_ice_is_read),
 		cmocka_unit_test(every_kind_of_line_survives),
 		cmocka_unit_test(line_ends_are_taken_as_they_come),

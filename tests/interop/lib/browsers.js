@@ -96,11 +96,11 @@ class Tab {
 class Chromium {
 	kind = 'chromium';
 
-	static async start({ camera }) {
+	static async start({ camera, flags = [] }) {
 		const { chromium } = require('playwright-core');
 		const self = new Chromium();
 		self.profile = temporaryFolder('chromium');
-		const args = [...CHROMIUM_FLAGS, ...(camera ? CHROMIUM_CAMERA : []), `--user-data-dir=${self.profile}`, 'about:blank'];
+		const args = [...CHROMIUM_FLAGS, ...(camera ? CHROMIUM_CAMERA : []), ...flags, `--user-data-dir=${self.profile}`, 'about:blank'];
 		self.program = new Program('/usr/bin/chromium', args);
 		const address = new Promise((resolve, reject) => {
 			const look = () => {
@@ -157,7 +157,7 @@ class Firefox {
 	}
 }
 
-/* kind: 'chromium' or 'firefox'; options: {camera}. */
+/* kind: 'chromium' or 'firefox'; options: {camera}, and for Chromium {flags}. */
 function startBrowser(kind, options = {}) {
 	return { chromium: Chromium, firefox: Firefox }[kind].start(options);
 }
