@@ -54,7 +54,7 @@ FUZZ_REPLAYS := $(FUZZ_NAMES:%=$(B)/fuzz/%_replay)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $@)
 
-.PHONY: all lib apps test test-unit test-sim test-net test-apps test-fuzz test-nat test-interop test-calls bench lint format deps demo clean help
+.PHONY: all lib apps test test-unit test-sim test-net test-apps test-fuzz test-nat test-interop test-calls bench bench-deps lint format deps demo clean help
 all: lib apps
 
 lib: $(B)/libparley.a $(B)/libparley.so
@@ -118,9 +118,27 @@ $(BENCHES): $(B)/bench/%_bench: $(B)/bench/%_bench.o $(BENCH_OBJ) $(B)/internal.
 	$(Q)$(CC) -o $@ $^ $(LDFLAGS_ALL) $(BENCH_FLAGS_$*) $(LIBS) $(SIGNALING_LIBS)
 BENCH_FLAGS_memory := $(WRAP)
 
-bench: $(BENCH_NAMES:%=bench-%)
-bench-%: $(B)/bench/%_bench
+# The ends of the connections that bench/*_bench.js measures: a program per bench/ends/NAME_end.c, and Pion's in Go.
+BENCH_ENDS := $(patsubst %.c,$(B)/%,$(wildcard bench/ends/*_end.c))
+BENCH_ENDS_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out %_end.c,$(wildcard bench/ends/*.c))) $(APP_COMMON_OBJ)
+$(BENCH_ENDS): $(B)/%: $(B)/%.o $(BENCH_ENDS_OBJ) $(B)/internal.a
+	$(call say,LINK)
+	$(Q)$(CC) -o $@ $^ $(LDFLAGS_ALL) $(LIBS) $(SIGNALING_LIBS)
+PION_END := $(B)/bench/ends/pion_end
+$(PION_END): bench/ends/pion_end.go
+	@mkdir -p $(@D)
+	$(call say,GO)
+	$(Q)GO111MODULE=off GOPATH=/usr/share/gocode GOFLAGS= go build -o $@ $<
+
+BENCH_SCRIPTS := $(patsubst bench/%_bench.js,%,$(wildcard bench/*_bench.js))
+bench: $(BENCH_NAMES:%=bench-%) $(BENCH_SCRIPTS:%=bench-%)
+$(BENCH_NAMES:%=bench-%): bench-%: $(B)/bench/%_bench
 	@$<
+$(BENCH_SCRIPTS:%=bench-%): bench-%: bench-deps
+	@$(MAKE) --no-print-directory all $(LINKEM) $(BENCH_ENDS) $(PION_END)
+	@PARLEY_BUILD=$(B) node bench/$*_bench.js $(ARGS)
+bench-deps:
+	@scripts/deps.sh bench
 
 # --- fuzzing: fuzz/NAME_fuzz.c, seeds in fuzz/corpus/NAME/, dictionary fuzz/dict/NAME.dict ---
 FUZZ_SHARED := $(filter-out %_fuzz.c fuzz/replay_main.c,$(wildcard fuzz/*.c))
@@ -186,7 +204,7 @@ help:
 	@echo "make test-nat   peers behind every kind of NAT with every other, in network namespaces; make test has some of them"
 	@echo "make test-calls  video calls with browsers, measured: wants an idle machine, and root for its network namespaces"
 	@echo "make lint       layer rules and static analysis"
-	@echo "make bench      what is measured, as ratios; bench-NAME for one of: $(BENCH_NAMES)"
+	@echo "make bench      what is measured, as ratios; bench-NAME for one of: $(BENCH_NAMES) $(BENCH_SCRIPTS)"
 	@echo "make fuzz-NAME SECONDS=60   NAME is one of: $(FUZZ_NAMES)"
 	@echo "variants        SAN=address,undefined  DEBUG=1  CC=clang"
 

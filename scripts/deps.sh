@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# deps.sh: installs what the build, the tests and the demo need on Debian 12, and nothing when all is there.
+# deps.sh [bench]: installs what the build, the tests and the demo need on Debian 12, and nothing when all is there; with "bench"
+# also whom the benchmarks measure beside Parley, and what draws their plots.
 #
 # Debian's packages come from apt, which needs root; without it the command to run is printed and the exit status is 1.
 # The page's and the browser tests' npm packages go into their own node_modules, exactly as package-lock.json says.
@@ -20,6 +21,7 @@ PACKAGES=(
 	# NATs and a TURN server in network namespaces
 	nftables conntrack coturn
 )
+[ "${1:-}" != bench ] || PACKAGES+=(golang-go golang-github-pion-webrtc.v3-dev gnuplot-nox)
 NODE_MIN=18
 NPM_FOLDERS=(apps/web tests/interop)
 
