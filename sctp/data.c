@@ -16,9 +16,9 @@ void sctp_deliver(sctp_association *a, list_node *runs)
 }
 
 /*
- * How full the buffer may be for this TSN. A new highest one must fit the window (RFC 9260 6.2); one that fills a gap gets
- * a quarter more, so that a sender that kept to the window can complete what blocks it (overhead counts too, which it
- * does not know of); the first missing one more still, so that something always moves.
+ * How much payload may be held for this TSN. A new highest one must fit the window (RFC 9260 6.2); one that fills a gap gets a
+ * quarter more, so that a sender that kept to the window can complete what blocks it; the first missing one more still, so that
+ * something always moves.
  */
 static size_t limit_for(const sctp_association *a, uint32_t tsn)
 {
@@ -27,6 +27,15 @@ static size_t limit_for(const sctp_association *a, uint32_t tsn)
 		return window;
 	window += window / 4;
 	return tsn == a->received.cumulative + 1 ? window + a->config.receive_window : window;
+}
+
+/* The sender does not know what it costs to hold many small messages: that has a limit of its own. */
+static bool has_room(const sctp_association *a, const sctp_data *data)
+{
+	const sctp_reassembly *r = &a->reassembly;
+	size_t limit = limit_for(a, data->tsn), overhead = (r->runs + 1) * SCTP_RX_OVERHEAD;
+	size_t payload = r->bytes - r->runs * SCTP_RX_OVERHEAD + data->payload.len;
+	return payload <= limit && payload + overhead <= SCTP_RX_COST_MAX * limit;
 }
 
 static bool acceptable(sctp_association *a, const sctp_data *data)
@@ -40,7 +49,7 @@ static bool acceptable(sctp_association *a, const sctp_data *data)
 	case SCTP_TSN_BEYOND:
 		break;
 	case SCTP_TSN_NEW:
-		if (a->reassembly.bytes + data->payload.len + SCTP_RX_OVERHEAD <= limit_for(a, data->tsn))
+		if (has_room(a, data))
 			return true;
 		break;
 	}

@@ -75,7 +75,9 @@ void sctp_check_invariants(const sctp_association *a)
 		cost += LIST_ENTRY(n, sctp_run, node)->cost;
 	assert(cost == a->event_cost);
 	sctp_reassembly_check(&a->reassembly, cost);
-	assert(a->reassembly.bytes <= (size_t)a->window.promised + a->window.promised / 4 + a->config.receive_window);
+	size_t held = (size_t)a->window.promised + a->window.promised / 4 + a->config.receive_window;
+	assert(a->reassembly.bytes <= SCTP_RX_COST_MAX * held);
+	assert(a->reassembly.bytes - a->reassembly.runs * SCTP_RX_OVERHEAD <= held);
 	assert(a->window.size <= a->window.promised && a->window.promised <= a->window.most);
 	assert(a->control_count <= SCTP_CONTROL_QUEUE_MAX);
 	assert(a->congestion.cwnd >= a->congestion.mtu);

@@ -49,6 +49,13 @@ static int run_reserve(sctp_reassembly *r, sctp_run *run, size_t len)
 	return 0;
 }
 
+static void note_overhead(sctp_reassembly *r, sctp_run *run)
+{
+	run->cost = SCTP_RX_OVERHEAD;
+	r->bytes += run->cost;
+	r->runs++;
+}
+
 /* Into room that was reserved. */
 static void append(sctp_reassembly *r, sctp_run *run, slice bytes)
 {
@@ -64,6 +71,7 @@ void sctp_reassembly_release(sctp_reassembly *r, sctp_run *run)
 {
 	assert(r->bytes >= run->cost && list_empty(&run->node) && list_empty(&run->incomplete));
 	r->bytes -= run->cost;
+	r->runs -= run->cost > 0;
 	run_free(run);
 }
 
@@ -306,8 +314,7 @@ static sctp_run *insert_run(sctp_reassembly *r, sctp_lane *lane, list_node *befo
 	run->first = run->last = p.fragment;
 	run->begin = data->begin;
 	run->in_parts = lane->in_parts;
-	run->cost = SCTP_RX_OVERHEAD;
-	r->bytes += run->cost;
+	note_overhead(r, run);
 	r->spare += run->capacity;
 	if (before->next != &lane->runs)
 		lane->gap = run;
@@ -467,8 +474,7 @@ static sctp_run *continue_run(sctp_reassembly *r, const sctp_run *run)
 	rest->first = run->first;
 	rest->last = run->last;
 	rest->begin = rest->in_parts = rest->given = true;
-	rest->cost = SCTP_RX_OVERHEAD;
-	r->bytes += rest->cost;
+	note_overhead(r, rest);
 	return rest;
 }
 
@@ -527,5 +533,5 @@ void sctp_reassembly_check(const sctp_reassembly *r, size_t delivered_cost)
 		check_lane(&s->lanes[0], false, &bytes, &spare);
 		check_lane(&s->lanes[1], true, &bytes, &spare);
 	}
-	assert(bytes == r->bytes && spare == r->spare);
+	assert(bytes == r->bytes && spare == r->spare && r->runs * SCTP_RX_OVERHEAD <= bytes);
 }

@@ -58,6 +58,7 @@ typedef struct {
 	list_node incomplete;  /* runs, in no order */
 	stream_map streams;    /* sctp_stream_in */
 	size_t bytes;	       /* cost of all runs here and of those delivered and not yet released */
+	size_t runs;	       /* their number, each SCTP_RX_OVERHEAD of that */
 	size_t spare;	       /* bytes allocated to runs ahead of what came */
 } sctp_reassembly;
 

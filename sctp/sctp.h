@@ -42,6 +42,7 @@
 #define SCTP_MAX_MESSAGE_DEFAULT 262144u	    /* as Chromium's a=max-message-size */
 #define SCTP_TSN_WINDOW 65536u			    /* TSNs accepted beyond the cumulative one */
 #define SCTP_RX_OVERHEAD 128u	    /* bytes a held message or run of fragments costs besides its payload */
+#define SCTP_RX_COST_MAX 4u	    /* windows: with that; what fits the window of messages of 43 bytes or more */
 #define SCTP_CONTROL_QUEUE_MAX 16u  /* answers waiting for poll_transmit; further ones are dropped */
 #define SCTP_GAP_BLOCKS_MAX 256u    /* per SACK sent */
 #define SCTP_RESET_STREAMS_MAX 256u /* stream numbers per request of ours; more wait their turn */
@@ -83,7 +84,8 @@ typedef struct {
 	/*
 	 * Bytes of messages and fragments, with SCTP_RX_OVERHEAD each, that the peer may have us hold: the least, 1500 or more and
 	 * twice max_message_receive; and the most. Between them the window follows what is read in a round trip, four times, and
-	 * shrinks while events are not polled. What fills gaps may go beyond it by a quarter and receive_window.
+	 * shrinks while events are not polled. A window that was announced may be filled with payload alone, so small messages may
+	 * cost SCTP_RX_COST_MAX times as much. What fills gaps may go beyond it by a quarter and receive_window.
 	 */
 	uint32_t receive_window;
 	uint32_t receive_window_max;  /* less than receive_window counts as that */
