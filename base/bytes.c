@@ -17,36 +17,6 @@ bool slice_equal_string(slice a, const char *text)
 	return slice_equal(a, slice_from_string(text));
 }
 
-slice slice_part(slice s, size_t offset, size_t len)
-{
-	if (offset >= s.len)
-		return slice_of(NULL, 0);
-	if (len > s.len - offset)
-		len = s.len - offset;
-	return slice_of(s.data + offset, len);
-}
-
-reader reader_of(slice in)
-{
-	return (reader){.in = in};
-}
-
-size_t reader_left(const reader *r)
-{
-	return r->in.len - r->pos;
-}
-
-slice read_bytes(reader *r, size_t len)
-{
-	if (r->bad || len > reader_left(r)) {
-		r->bad = true;
-		return slice_of(NULL, 0);
-	}
-	slice s = slice_of(len ? r->in.data + r->pos : NULL, len);
-	r->pos += len;
-	return s;
-}
-
 static uint64_t read_number(reader *r, size_t size)
 {
 	slice s = read_bytes(r, size);
@@ -56,24 +26,9 @@ static uint64_t read_number(reader *r, size_t size)
 	return v;
 }
 
-uint8_t read_u8(reader *r)
-{
-	return (uint8_t)read_number(r, 1);
-}
-
-uint16_t read_u16(reader *r)
-{
-	return (uint16_t)read_number(r, 2);
-}
-
 uint32_t read_u24(reader *r)
 {
 	return (uint32_t)read_number(r, 3);
-}
-
-uint32_t read_u32(reader *r)
-{
-	return (uint32_t)read_number(r, 4);
 }
 
 uint64_t read_u48(reader *r)
@@ -95,43 +50,6 @@ void read_copy(reader *r, uint8_t *out, size_t len)
 		memset(out, 0, len);
 }
 
-void read_skip(reader *r, size_t len)
-{
-	(void)read_bytes(r, len);
-}
-
-slice read_rest(reader *r)
-{
-	return read_bytes(r, reader_left(r));
-}
-
-writer writer_of(uint8_t *out, size_t capacity)
-{
-	return (writer){.out = out, .capacity = capacity};
-}
-
-slice writer_slice(const writer *w)
-{
-	return slice_of(w->out, w->len);
-}
-
-size_t writer_left(const writer *w)
-{
-	return w->capacity - w->len;
-}
-
-/* Room for len more bytes, or NULL and bad. */
-static uint8_t *writer_claim(writer *w, size_t len)
-{
-	if (w->bad || len > writer_left(w)) {
-		w->bad = true;
-		return NULL;
-	}
-	uint8_t *p = w->out + w->len;
-	w->len += len;
-	return p;
-}
-
 static void put_number(uint8_t *p, size_t size, uint64_t v)
 {
 	for (size_t i = size; i-- > 0; v >>= 8)
@@ -145,24 +63,9 @@ static void write_number(writer *w, size_t size, uint64_t v)
 		put_number(p, size, v);
 }
 
-void write_u8(writer *w, uint8_t v)
-{
-	write_number(w, 1, v);
-}
-
-void write_u16(writer *w, uint16_t v)
-{
-	write_number(w, 2, v);
-}
-
 void write_u24(writer *w, uint32_t v)
 {
 	write_number(w, 3, v);
-}
-
-void write_u32(writer *w, uint32_t v)
-{
-	write_number(w, 4, v);
 }
 
 void write_u48(writer *w, uint64_t v)
