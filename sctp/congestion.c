@@ -2,6 +2,7 @@
 
 typedef struct {
 	void (*begin)(sctp_congestion *c, uint32_t seed);
+	void (*resized)(sctp_congestion *c, double ratio);
 	void (*sending)(sctp_congestion *c, uint64_t now, size_t flight, uint64_t rto);
 	void (*lost)(sctp_congestion *c, uint64_t now, const sctp_loss *loss);
 	void (*acked)(sctp_congestion *c, const sctp_acknowledgement *ack);
@@ -12,10 +13,10 @@ typedef struct {
 } controller;
 
 static const controller controllers[] = {
-	[SCTP_CUBIC] = {sctp_cubic_begin, sctp_cubic_sending, sctp_cubic_lost, sctp_cubic_acked, sctp_cubic_recover,
-			sctp_cubic_recovered, sctp_cubic_timeout, sctp_cubic_undo},
-	[SCTP_BBR] = {sctp_bbr_begin, sctp_bbr_sending, sctp_bbr_lost, sctp_bbr_acked, sctp_bbr_recover,
-		      sctp_bbr_recovered, sctp_bbr_timeout, sctp_bbr_undo},
+	[SCTP_CUBIC] = {sctp_cubic_begin, sctp_cubic_resized, sctp_cubic_sending, sctp_cubic_lost, sctp_cubic_acked,
+			sctp_cubic_recover, sctp_cubic_recovered, sctp_cubic_timeout, sctp_cubic_undo},
+	[SCTP_BBR] = {sctp_bbr_begin, sctp_bbr_resized, sctp_bbr_sending, sctp_bbr_lost, sctp_bbr_acked,
+		      sctp_bbr_recover, sctp_bbr_recovered, sctp_bbr_timeout, sctp_bbr_undo},
 };
 
 void sctp_congestion_init(sctp_congestion *c, sctp_congestion_control control, size_t mtu, sctp_rate *rate,
@@ -27,6 +28,16 @@ void sctp_congestion_init(sctp_congestion *c, sctp_congestion_control control, s
 			       .cwnd = SCTP_INITIAL_WINDOW_PACKETS * mtu,
 			       .ssthresh = SIZE_MAX};
 	controllers[control].begin(c, seed);
+}
+
+void sctp_congestion_set_mtu(sctp_congestion *c, size_t mtu)
+{
+	if (mtu == c->mtu)
+		return;
+	controllers[c->control].resized(c, (double)c->mtu / (double)mtu);
+	c->mtu = mtu;
+	if (c->cwnd < mtu)
+		c->cwnd = mtu;
 }
 
 void sctp_congestion_sending(sctp_congestion *c, uint64_t now, size_t flight, uint64_t rto)

@@ -47,6 +47,8 @@ typedef struct sctp_congestion {
 /* rate: of the association; outlives this. seed: any number that other flows do not have. */
 void sctp_congestion_init(sctp_congestion *c, sctp_congestion_control control, size_t mtu, sctp_rate *rate,
 			  uint32_t seed);
+/* Packets are of another size now: windows stay as they are, what they grow by follows (RFC 8899 3). */
+void sctp_congestion_set_mtu(sctp_congestion *c, size_t mtu);
 /* A packet of data is about to be sent. */
 void sctp_congestion_sending(sctp_congestion *c, uint64_t now, size_t flight, uint64_t rto);
 /* cwnd holds sending up, with so much in flight. */

@@ -47,9 +47,10 @@ static double pacing_gain(const sctp_bbr *b)
 		return 0.9;
 	case SCTP_BBR_UP:
 		return UP_PACING_GAIN;
+	case SCTP_BBR_PROBE_RTT:
+		return PROBE_RTT_CWND_GAIN; /* the draft has 1: bursts, and between them waits of half a round trip */
 	case SCTP_BBR_CRUISE:
 	case SCTP_BBR_REFILL:
-	case SCTP_BBR_PROBE_RTT:
 		break;
 	}
 	return 1.0;
@@ -420,6 +421,12 @@ void sctp_bbr_begin(sctp_congestion *c, uint32_t seed)
 	sctp_bbr *b = &c->bbr;
 	*b = (sctp_bbr){.random = (uint64_t)seed << 1 | 1, .up_acked_per_packet = UINT64_MAX};
 	sctp_bbr_model_init(&b->model);
+}
+
+void sctp_bbr_resized(sctp_congestion *c, double ratio)
+{
+	(void)c; /* the model is in bytes */
+	(void)ratio;
 }
 
 /* 5.4.1: after a pause it goes on at the rate that was. */

@@ -60,6 +60,7 @@ typedef struct {
 struct sctp_congestion;
 struct sctp_acknowledgement;
 void sctp_bbr_begin(struct sctp_congestion *c, uint32_t seed);
+void sctp_bbr_resized(struct sctp_congestion *c, double ratio); /* old size of a packet to the new */
 void sctp_bbr_sending(struct sctp_congestion *c, uint64_t now, size_t flight, uint64_t rto);
 void sctp_bbr_lost(struct sctp_congestion *c, uint64_t now, const sctp_loss *loss);
 void sctp_bbr_acked(struct sctp_congestion *c, const struct sctp_acknowledgement *ack);

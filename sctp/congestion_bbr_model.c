@@ -8,6 +8,7 @@
 #define EXTRA_ACKED_ROUNDS 5u		  /* half of ExtraAckedFilterLen: two such spans are remembered */
 #define FULL_BW_GROWTH 1.25
 #define FULL_BW_ROUNDS 3u
+#define QUEUED_RTT 1.25 /* times the least: more than jitter makes of the shortest round trip among many */
 
 static uint64_t max_u64(uint64_t a, uint64_t b)
 {
@@ -21,7 +22,11 @@ static uint64_t scaled(double factor, uint64_t value)
 
 void sctp_bbr_model_init(sctp_bbr_model *m)
 {
-	*m = (sctp_bbr_model){.min_rtt = UINT64_MAX, .probe_rtt_min = UINT64_MAX, .inflight_longterm = UINT64_MAX};
+	*m = (sctp_bbr_model){.min_rtt = UINT64_MAX,
+			      .probe_rtt_min = UINT64_MAX,
+			      .inflight_longterm = UINT64_MAX,
+			      .round_rtt = UINT64_MAX,
+			      .last_round_rtt = UINT64_MAX};
 	sctp_bbr_reset_shortterm(m);
 }
 
@@ -39,13 +44,17 @@ void sctp_bbr_start_round(sctp_bbr_model *m, uint64_t delivered)
 	m->round_end = delivered;
 }
 
-static void update_round(sctp_bbr_model *m, uint64_t delivered, const sctp_rate_sample *s)
+static void update_round(sctp_bbr_model *m, uint64_t delivered, const sctp_acknowledgement *a)
 {
-	m->round_start = s->valid && s->prior >= m->round_end;
-	if (!m->round_start)
-		return;
-	sctp_bbr_start_round(m, delivered);
-	m->rounds++;
+	m->round_start = a->sample.valid && a->sample.prior >= m->round_end;
+	if (m->round_start) {
+		sctp_bbr_start_round(m, delivered);
+		m->rounds++;
+		m->last_round_rtt = m->round_rtt;
+		m->round_rtt = UINT64_MAX;
+	}
+	if (a->has_rtt)
+		m->round_rtt = time_min(m->round_rtt, a->rtt);
 }
 
 static void update_max_bw(sctp_bbr_model *m, const sctp_rate_sample *s)
@@ -84,7 +93,7 @@ static void update_latest(sctp_bbr_model *m, const sctp_rate *rate, const sctp_r
 void sctp_bbr_model_acked(sctp_bbr_model *m, const sctp_rate *rate, const sctp_acknowledgement *a)
 {
 	update_latest(m, rate, &a->sample);
-	update_round(m, rate->delivered, &a->sample);
+	update_round(m, rate->delivered, a);
 	update_max_bw(m, &a->sample);
 	m->loss_events += a->lost != 0;
 }
@@ -171,6 +180,12 @@ void sctp_bbr_reset_full(sctp_bbr_model *m, uint64_t bw)
 	m->full_bw_now = false;
 }
 
+/* Even the shortest round trip of the round had a queue in it. */
+static bool is_queued(const sctp_bbr_model *m)
+{
+	return m->last_round_rtt != UINT64_MAX && (double)m->last_round_rtt > QUEUED_RTT * (double)m->min_rtt;
+}
+
 /* Growth may show in any sample, not only in the one that begins a round, which may have been overtaken or bunched. */
 void sctp_bbr_check_full(sctp_bbr_model *m, const sctp_acknowledgement *a)
 {
@@ -182,7 +197,8 @@ void sctp_bbr_check_full(sctp_bbr_model *m, const sctp_acknowledgement *a)
 	}
 	if (!m->round_start)
 		return;
-	m->full_bw_now = ++m->full_bw_rounds >= FULL_BW_ROUNDS;
+	m->full_bw_rounds++;
+	m->full_bw_now = m->full_bw_rounds >= FULL_BW_ROUNDS || (!m->full_bw_reached && is_queued(m));
 	m->full_bw_reached = m->full_bw_reached || m->full_bw_now;
 }
 

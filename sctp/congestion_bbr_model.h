@@ -21,7 +21,8 @@ typedef struct {
 	/* round trips counted by packets (5.5.1) */
 	uint64_t round_end; /* sctp_rate.delivered of a chunk sent in the next one, at least */
 	uint64_t rounds;
-	bool round_start; /* this acknowledgement begins one */
+	bool round_start;		    /* this acknowledgement begins one */
+	uint64_t round_rtt, last_round_rtt; /* the shortest of this one and of the last */
 	/* rate (5.5.2 to 5.5.6) */
 	uint64_t max_bw;
 	uint64_t bw_filter[2]; /* the most of this cycle of probing, and of the one before */

@@ -74,6 +74,19 @@ void sctp_cubic_begin(sctp_congestion *c, uint32_t seed)
 	sctp_hystart_init(&c->cubic.hystart);
 }
 
+static void resize(sctp_cubic_curve *u, double ratio)
+{
+	u->running = false; /* a new epoch begins where the window is */
+	u->w_max *= ratio;
+	u->prior *= ratio;
+}
+
+void sctp_cubic_resized(sctp_congestion *c, double ratio)
+{
+	resize(&c->cubic.curve, ratio);
+	resize(&c->cubic.before.curve, ratio);
+}
+
 /* RFC 9438 4.2: a new epoch. Without a loss before it the curve begins at its flat part, w_max. */
 static void begin_epoch(sctp_congestion *c, uint64_t now)
 {

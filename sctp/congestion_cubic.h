@@ -32,6 +32,7 @@ typedef struct {
 struct sctp_congestion;
 struct sctp_acknowledgement;
 void sctp_cubic_begin(struct sctp_congestion *c, uint32_t seed);
+void sctp_cubic_resized(struct sctp_congestion *c, double ratio); /* old size of a packet to the new */
 void sctp_cubic_sending(struct sctp_congestion *c, uint64_t now, size_t flight, uint64_t rto);
 void sctp_cubic_lost(struct sctp_congestion *c, uint64_t now, const sctp_loss *loss);
 void sctp_cubic_acked(struct sctp_congestion *c, const struct sctp_acknowledgement *ack);

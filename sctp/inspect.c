@@ -80,7 +80,7 @@ void sctp_check_invariants(const sctp_association *a)
 	assert(a->reassembly.bytes - a->reassembly.runs * SCTP_RX_OVERHEAD <= held);
 	assert(a->window.size <= a->window.promised && a->window.promised <= a->window.most);
 	assert(a->control_count <= SCTP_CONTROL_QUEUE_MAX);
-	assert(a->congestion.cwnd >= a->congestion.mtu);
+	assert(a->congestion.cwnd >= a->congestion.mtu && a->congestion.mtu == a->pmtu.current);
 	assert(a->rto.rto >= a->config.rto_min_us || a->rto.rto == a->config.rto_initial_us);
 	assert(a->rto.rto <= a->config.rto_max_us);
 }

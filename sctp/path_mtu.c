@@ -19,6 +19,7 @@ static void follow(sctp_association *a, size_t probe_before, bool again)
 
 static void note_change(sctp_association *a, const sctp_pmtu *before)
 {
+	sctp_congestion_set_mtu(&a->congestion, a->pmtu.current);
 	if (a->pmtu.state != before->state || a->pmtu.current != before->current)
 		SCTP_INFO(a, "path MTU: %s, packets of %zu bytes", sctp_pmtu_state_name(a->pmtu.state),
 			  a->pmtu.current);

@@ -10,7 +10,9 @@
 #define NS_PER_S UINT64_C(1000000000)
 #define PPM UINT64_C(1000000)
 #define PATTERN_SIZE (1u << 20)
-#define MESSAGE_HEADER 4u	/* its number */
+#define MESSAGE_HEADER 4u /* its number */
+#define SMALL_MIN 12u	  /* its number and the time */
+#define SMALL_MAX 1024u
 #define SOURCE_KEEPS (1u << 20) /* bytes that a source keeps waiting in its association */
 #define FULL_CHECK_EVERY 10000u /* steps: it takes time in proportion to what is in flight */
 
@@ -154,10 +156,26 @@ static void carry(link_world *w, unsigned flow, int from, slice bytes)
 
 /* --- source and sink --- */
 
+static void feed_small(link_world *w, link_flow *f)
+{
+	uint8_t message[SMALL_MAX];
+	while (f->small.next <= w->now) {
+		writer out = writer_of(message, f->small.len);
+		write_u32(&out, f->small.sent++);
+		write_u64(&out, w->now);
+		write_zeros(&out, f->small.len - out.len);
+		assert_int_equal(sctp_send(f->end[0], w->now, LINK_SMALL_STREAM, 51, writer_slice(&out), NULL), 0);
+		f->small.next += f->small.interval;
+	}
+}
+
 static void feed(link_world *w, link_flow *f)
 {
 	static uint8_t message[PATTERN_SIZE];
-	if (!f->connected || w->now < f->begins)
+	if (!f->connected)
+		return;
+	feed_small(w, f);
+	if (w->now < f->begins)
 		return;
 	while (sctp_buffered(f->end[0], 0) < SOURCE_KEEPS) {
 		writer header = writer_of(message, MESSAGE_HEADER);
@@ -183,6 +201,16 @@ static void take(link_world *w, link_flow *f, slice message)
 	f->last_progress = w->now;
 }
 
+static void take_small(link_world *w, link_flow *f, slice message)
+{
+	reader r = reader_of(message);
+	uint32_t number = read_u32(&r);
+	uint64_t tenths = (w->now - read_u64(&r)) / 100;
+	f->refused |= number != f->small.received || message.len != f->small.len;
+	f->small.received++;
+	f->small.delays[tenths < LINK_SMALL_DELAYS ? tenths : LINK_SMALL_DELAYS - 1]++;
+}
+
 static void take_events(link_world *w, link_flow *f, int side)
 {
 	sctp_event e;
@@ -199,7 +227,7 @@ static void take_events(link_world *w, link_flow *f, int side)
 		if (e.type == SCTP_EVENT_CONNECTED && side == 0)
 			f->connected = true;
 		else if (e.type == SCTP_EVENT_MESSAGE && side == 1)
-			take(w, f, e.data);
+			(e.stream == LINK_SMALL_STREAM ? take_small : take)(w, f, e.data);
 	}
 }
 
@@ -268,6 +296,8 @@ static uint64_t next_timer(const link_world *w)
 		const link_flow *f = &w->flows[i];
 		if (f->begins > w->now)
 			next = time_min(next, f->begins);
+		if (f->connected)
+			next = time_min(next, f->small.next);
 		for (int side = 0; side < 2; side++)
 			next = time_min(next, sctp_deadline(f->end[side]));
 	}
@@ -279,7 +309,7 @@ static void expire(link_world *w)
 	for (unsigned i = 0; i < w->flow_count; i++) {
 		link_flow *f = &w->flows[i];
 		for (int side = 0; side < 2; side++) {
-			bool begins = side == 0 && f->begins == w->now;
+			bool begins = side == 0 && (f->begins == w->now || f->small.next <= w->now);
 			if (sctp_deadline(f->end[side]) > w->now && !begins)
 				continue;
 			sctp_timeout(f->end[side], w->now);
@@ -328,6 +358,7 @@ void link_init(link_world *w, uint64_t seed, const link_path *path, unsigned flo
 	for (unsigned i = 0; i < flows; i++) {
 		link_flow *f = &w->flows[i];
 		f->message_len = message_len;
+		f->small = (link_small){.next = TIME_NEVER, .priority = SCTP_PRIORITY_DEFAULT};
 		for (int side = 0; side < 2; side++) {
 			rng_seeded_init(&f->secrets[side], seed * 16 + i * 2 + (unsigned)side + 99);
 			sctp_config_default(&f->config[side]);
@@ -343,7 +374,11 @@ void link_connect(link_world *w)
 		link_flow *f = &w->flows[i];
 		for (int side = 0; side < 2; side++)
 			assert_int_equal(sctp_create(&f->config[side], &f->end[side]), 0);
+		assert_int_equal(sctp_set_priority(f->end[0], LINK_SMALL_STREAM, f->small.priority), 0);
 		assert_int_equal(sctp_connect(f->end[0], w->now), 0);
+		assert(!f->small.interval || (f->small.len >= SMALL_MIN && f->small.len <= SMALL_MAX));
+		if (f->small.interval)
+			f->small.next = w->now;
 	}
 	for (unsigned i = 0; i < w->flow_count; i++)
 		for (int side = 0; side < 2; side++)
@@ -353,21 +388,26 @@ void link_connect(link_world *w)
 			step(w, w->now + US_PER_S);
 }
 
+static bool all_came(const link_flow *f)
+{
+	return f->received == f->sent && f->small.received == f->small.sent;
+}
+
 bool link_finish(link_world *w, uint64_t us)
 {
 	uint64_t end = w->now + us;
 	bool done = false;
 	for (unsigned i = 0; i < w->flow_count; i++)
-		w->flows[i].begins = TIME_NEVER;
+		w->flows[i].begins = w->flows[i].small.next = TIME_NEVER;
 	while (!done && w->now < end) {
 		step(w, end);
 		done = true;
 		for (unsigned i = 0; i < w->flow_count; i++)
-			done = done && w->flows[i].received == w->flows[i].sent;
+			done = done && all_came(&w->flows[i]);
 	}
 	link_run(w, US_PER_S); /* so that a message that comes twice is seen */
 	for (unsigned i = 0; i < w->flow_count; i++)
-		done = done && w->flows[i].received == w->flows[i].sent && !w->flows[i].refused;
+		done = done && all_came(&w->flows[i]) && !w->flows[i].refused;
 	return done;
 }
 
@@ -404,4 +444,13 @@ unsigned link_queued(const link_world *w, double share)
 		if ((so_far += w->queued_ms[i]) >= all * share)
 			return i;
 	return LINK_DELAYS;
+}
+
+uint64_t link_small_delay(const link_flow *f, double share)
+{
+	double so_far = 0;
+	for (unsigned i = 0; i < LINK_SMALL_DELAYS; i++)
+		if ((so_far += f->small.delays[i]) >= f->small.received * share)
+			return (i + 1) * UINT64_C(100);
+	return TIME_NEVER;
 }

@@ -1,7 +1,8 @@
 /*
  * tests/sim/sctp_link.h: associations that send through one bottleneck, on a virtual clock: a rate, a delay, a queue that
  * overflows, random and burst loss, packets that are overtaken, outages, a largest size. Each flow has a source that never
- * runs dry at side 0 and a sink at side 1 that wants every message once, in order and whole.
+ * runs dry at side 0 and a sink at side 1 that wants every message once, in order and whole; and, if wanted, beside it on a
+ * stream of its own small messages that come at regular times, whose delays are noted.
  *
  * Deterministic by its seed, and quick: about a second for a million packets. Timers are checked after every step
  * (sctp_check_timers), all invariants now and then.
@@ -16,8 +17,10 @@
 #define LINK_FLOWS_MAX 4u
 #define LINK_EPOCH (UINT64_C(1000) * US_PER_S) /* when a simulation begins */
 #define LINK_PACKET_MAX 2048u
-#define LINK_OVERHEAD 65u /* bytes around an SCTP packet: DTLS 13 + 8 + 16, UDP 8, IPv4 20 */
-#define LINK_DELAYS 4096u /* the longest queuing delay told apart, in milliseconds */
+#define LINK_OVERHEAD 65u	 /* bytes around an SCTP packet: DTLS 13 + 8 + 16, UDP 8, IPv4 20 */
+#define LINK_DELAYS 4096u	 /* the longest queuing delay told apart, in milliseconds */
+#define LINK_SMALL_DELAYS 10000u /* the longest delay of a small message told apart, in 0.1 ms */
+#define LINK_SMALL_STREAM 1u
 
 /* Both directions have the same properties, each its own queue. May change while the simulation runs. */
 typedef struct {
@@ -45,6 +48,15 @@ typedef struct { /* a ring of packets that arrive in order */
 } link_fifo;
 
 typedef struct {
+	uint64_t interval; /* 0: there are none */
+	size_t len;
+	uint16_t priority;
+	uint64_t next; /* when the next one is sent; TIME_NEVER: no more */
+	uint32_t sent, received;
+	uint32_t delays[LINK_SMALL_DELAYS]; /* messages that took so many times 0.1 ms from being sent to being taken */
+} link_small;
+
+typedef struct {
 	sctp_association *end[2];
 	sctp_config config[2];
 	rng_seeded secrets[2];
@@ -57,6 +69,7 @@ typedef struct {
 	size_t buffered_max;	  /* bytes the sink's association held at most */
 	bool connected, refused;  /* refused: the sink saw a wrong message */
 	bool hold;		  /* the sink takes no events */
+	link_small small;
 } link_flow;
 
 typedef struct {
@@ -81,6 +94,8 @@ typedef struct {
 void link_init(link_world *w, uint64_t seed, const link_path *path, unsigned flows, size_t message_len);
 void link_connect(link_world *w); /* creates the associations, runs until they are connected */
 void link_run(link_world *w, uint64_t us);
+/* What a share of the small messages took at most, in microseconds. */
+uint64_t link_small_delay(const link_flow *f, double share);
 /* The sources stop; runs until all that was sent has come, at most so long. False: something is missing. */
 bool link_finish(link_world *w, uint64_t us);
 void link_clear(link_world *w);

@@ -116,6 +116,39 @@ static void rate_reduction_is_proportional(void **state)
 	assert_in_range(flight, 49, 51);
 }
 
+/* RFC 8899: a window in bytes stays as it is; what it grows by, a packet in a round trip, is of the new size. */
+static void the_window_grows_by_packets_of_the_paths_size(void **state)
+{
+	(void)state;
+	sctp_rate rate = {0};
+	sctp_congestion c;
+	size_t grown[2];
+	for (int larger = 0; larger < 2; larger++) {
+		sctp_congestion_init(&c, SCTP_CUBIC, 1000, &rate, 1);
+		c.cwnd = 100 * 1000;
+		sctp_congestion_recover(&c, 1, c.cwnd);
+		sctp_congestion_recovered(&c, 2, false);
+		assert_int_equal(c.cwnd, 70 * 1000);
+		sctp_congestion_set_mtu(&c, larger ? 1400 : 1000);
+		assert_int_equal(c.cwnd, 70 * 1000);
+		uint64_t now = 2;
+		for (unsigned i = 0; i < 10 * 70; i++) { /* ten round trips, too short for the cubic part to matter */
+			now += 10;
+			sctp_congestion_limited(&c, c.cwnd);
+			sctp_congestion_acked(
+				&c, &(sctp_acknowledgement){
+					    .now = now, .acked = 1000, .flight = c.cwnd, .srtt = 700, .min_rtt = 700});
+		}
+		grown[larger] = c.cwnd - 70 * 1000;
+	}
+	assert_in_range(grown[0], 4000, 6000); /* RFC 9438 4.3: 0.53 packets in a round trip */
+	assert_in_range(grown[1] * 10, grown[0] * 13, grown[0] * 15);
+	sctp_congestion_set_mtu(&c, 9000);
+	c.cwnd = 9000;
+	sctp_congestion_set_mtu(&c, 16000);
+	assert_int_equal(c.cwnd, 16000);
+}
+
 /* RFC 9406 4.2: longer round trips slow the growth, and after five rounds end slow start; a false alarm does not. */
 static void slow_start_ends_when_round_trips_grow(void **state)
 {
@@ -330,6 +363,7 @@ int main(void)
 		cmocka_unit_test(sets_of_tsns_hold_what_was_put_in),
 		cmocka_unit_test(the_reordering_window_adapts),
 		cmocka_unit_test(rate_reduction_is_proportional),
+		cmocka_unit_test(the_window_grows_by_packets_of_the_paths_size),
 		cmocka_unit_test(slow_start_ends_when_round_trips_grow),
 		cmocka_unit_test(bursts_keep_to_the_rate),
 		cmocka_unit_test(the_window_follows_what_is_read),
