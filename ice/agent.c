@@ -45,11 +45,44 @@ static bool config_valid(const ice_config *c)
 	       c->consent_interval_us >= ICE_CONSENT_MIN_US && c->consent_expiry_us > c->consent_interval_us;
 }
 
-int ice_new_credentials(const ice_agent *a, ice_credentials *out)
+/* --- what the owner is to be told --- */
+
+static ice_queued_event take_event(ice_agent *a)
 {
-	int err = rng_ice_chars(&a->config.random, out->ufrag, a->config.ufrag_length);
-	return err ? err : rng_ice_chars(&a->config.random, out->pwd, ICE_PWD_LENGTH);
+	ice_queued_event e = a->events[a->event_first];
+	a->event_first = (a->event_first + 1) % a->event_capacity;
+	a->event_count--;
+	return e;
 }
+
+/* Of a full ring. False: limit or memory. */
+static bool grow_events(ice_agent *a)
+{
+	size_t count = a->event_count, capacity = count ? 2 * count : ICE_EVENTS_FIRST;
+	ice_queued_event *larger = capacity <= ICE_EVENTS_MAX ? malloc(capacity * sizeof *larger) : NULL;
+	if (!larger)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		larger[i] = take_event(a);
+	free(a->events);
+	a->events = larger;
+	a->event_first = 0;
+	a->event_count = count;
+	a->event_capacity = capacity;
+	return true;
+}
+
+void ice_queue_event(ice_agent *a, ice_event_type type, uint32_t value)
+{
+	if (a->event_count == a->event_capacity && !grow_events(a)) {
+		(void)take_event(a);
+		a->counters.drop_limit++;
+	}
+	size_t at = (a->event_first + a->event_count++) % a->event_capacity;
+	a->events[at] = (ice_queued_event){.type = type, .generation = a->generation, .value = value};
+}
+
+/* --- life --- */
 
 int ice_create(const ice_config *config, ice_agent **out)
 {
@@ -68,7 +101,7 @@ int ice_create(const ice_config *config, ice_agent **out)
 	list_init(&a->triggered);
 	list_init(&a->outgoing);
 	list_init(&a->incoming);
-	int err = ice_new_credentials(a, &a->local);
+	int err = grow_events(a) ? ice_credentials_random(config, &a->local) : PARLEY_ENOMEM;
 	if (!err && !config->has_tie_breaker)
 		err = rng_u64(&config->random, &a->tie_breaker);
 	if (err) {
@@ -92,25 +125,18 @@ void ice_destroy(ice_agent *a)
 	if (!a)
 		return;
 	clear(a);
+	ice_path_drop(a);
 	ice_relays_clear(a);
 	ice_tcp_clear(a); /* not in ice_close: the application's last word may go over one */
 	ice_servers_clear(a);
+	ice_credentials_drop(&a->local);
+	free(a->bases);
+	free(a->events);
 	wipe(a, sizeof *a);
 	free(a);
 }
 
 /* --- events --- */
-
-void ice_queue_event(ice_agent *a, ice_event_type type, uint32_t value)
-{
-	if (a->event_count == ICE_EVENTS_MAX) {
-		a->event_first = (a->event_first + 1) % ICE_EVENTS_MAX;
-		a->event_count--;
-		a->counters.drop_limit++;
-	}
-	size_t at = (a->event_first + a->event_count++) % ICE_EVENTS_MAX;
-	a->events[at] = (ice_queued_event){.type = type, .generation = a->generation, .value = value};
-}
 
 static bool fill_candidate(const ice_agent *a, uint32_t id, ice_event *out)
 {
@@ -181,9 +207,7 @@ static bool fill_event(const ice_agent *a, const ice_queued_event *e, ice_event 
 bool ice_poll_event(ice_agent *a, ice_event *out)
 {
 	while (a->event_count) {
-		ice_queued_event e = a->events[a->event_first];
-		a->event_first = (a->event_first + 1) % ICE_EVENTS_MAX;
-		a->event_count--;
+		ice_queued_event e = take_event(a);
 		if (fill_event(a, &e, out))
 			return true;
 	}
@@ -265,7 +289,7 @@ static ice_state derive_state(const ice_agent *a)
 		return path_state(a);
 	if (a->state == ICE_FAILED)
 		return ICE_FAILED;
-	if (!a->has_remote)
+	if (!a->remote)
 		return a->state == ICE_NEW ? ICE_NEW : ICE_CHECKING;
 	if (is_over(a))
 		return ICE_FAILED;
@@ -512,12 +536,12 @@ bool ice_is_controlling(const ice_agent *a)
 
 const char *ice_local_ufrag(const ice_agent *a)
 {
-	return a->local.ufrag;
+	return a->local->ufrag;
 }
 
 const char *ice_local_pwd(const ice_agent *a)
 {
-	return a->local.pwd;
+	return a->local->pwd;
 }
 
 ice_state ice_get_state(const ice_agent *a)

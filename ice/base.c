@@ -87,7 +87,7 @@ static ice_local *add_local(ice_agent *a, size_t base, ice_type type, const parl
 		a->counters.drop_limit++;
 		return NULL;
 	}
-	ice_local *l = calloc(1, sizeof *l);
+	ice_local *l = ARRAY_ROOM(a->locals, a->local_count) ? calloc(1, sizeof *l) : NULL;
 	if (!l)
 		return NULL;
 	l->id = a->next_id++;
@@ -100,7 +100,7 @@ static ice_local *add_local(ice_agent *a, size_t base, ice_type type, const parl
 		c->has_related = true;
 		c->related = related_of(a, c, &a->bases[base]);
 	}
-	memcpy(c->ufrag, a->local.ufrag, sizeof c->ufrag);
+	text_copy(c->ufrag, sizeof c->ufrag, ice_text(a->local->ufrag));
 	set_foundation(a, l);
 	a->locals[a->local_count++] = l;
 	return l;
@@ -223,19 +223,22 @@ static uint16_t preference_of(const ice_agent *a, const ice_base *b)
 	return (uint16_t)preference;
 }
 
-static int free_slot(const ice_agent *a, size_t *slot)
+static int free_slot(ice_agent *a, size_t *slot)
 {
 	for (*slot = 0; *slot < a->base_count; ++*slot)
 		if (!a->bases[*slot].used)
 			return 0;
-	return a->base_count < ICE_BASES_MAX ? 0 : PARLEY_ELIMIT;
+	if (a->base_count == ICE_BASES_MAX)
+		return PARLEY_ELIMIT;
+	return ARRAY_ROOM(a->bases, a->base_count) ? 0 : PARLEY_ENOMEM;
 }
 
 /* Makes a base, and its candidate unless that is better kept for later. */
 static int add_base(ice_agent *a, const ice_base *fresh, size_t *index)
 {
-	if (free_slot(a, index))
-		return PARLEY_ELIMIT;
+	int err = free_slot(a, index);
+	if (err)
+		return err;
 	ice_base *b = &a->bases[*index];
 	*b = *fresh;
 	b->preference = preference_of(a, b);

@@ -1,4 +1,5 @@
-#include "base/hash.h"
+#include <string.h>
+
 #include "ice/internal.h"
 
 #define STREAM_WAIT_RTOS 79u /* Ti of RFC 8489 6.2.2, 39.5 s: what all sendings over UDP and the final wait take */
@@ -42,7 +43,7 @@ static void send_check(ice_agent *a, uint64_t now, ice_pair *p)
 	uint8_t bytes[ICE_MESSAGE_MAX];
 	writer w = writer_of(bytes, sizeof bytes);
 	ice_check *c = &p->check;
-	ice_build_request(a, &w, &c->id, &a->local, &a->remote, ice_check_priority(a, p->base), &c->intent);
+	ice_build_request(a, &w, &c->id, a->local, a->remote, ice_check_priority(a, p->base), &c->intent);
 	ice_send(a, &a->bases[p->base].addr, &p->remote_addr, &w);
 	c->sent_at = p->last_sent = now;
 	c->due = time_after(now, c->wait_us);
@@ -55,21 +56,29 @@ static uint64_t initial_rto(const ice_agent *a)
 	return a->config.rto_us > paced ? a->config.rto_us : paced;
 }
 
+static ice_cancelled as_cancelled(const ice_check *c)
+{
+	return (ice_cancelled){c->resent, c->id, c->intent, c->sent_at};
+}
+
 void ice_check_cancel(ice_pair *p)
 {
 	ice_check *c = &p->check;
 	if (!c->active)
 		return;
-	p->cancelled[p->next_cancelled] = (ice_cancelled){true, c->resent, c->id, c->intent, c->sent_at};
-	p->next_cancelled = (p->next_cancelled + 1) % ICE_CANCELLED_MAX;
 	c->active = false;
+	if (p->cancelled_count == ICE_CANCELLED_MAX)
+		memmove(p->cancelled, p->cancelled + 1, --p->cancelled_count * sizeof *p->cancelled);
+	if (ARRAY_ROOM(p->cancelled, p->cancelled_count)) /* else its answer does not count */
+		p->cancelled[p->cancelled_count++] = as_cancelled(c);
 }
 
 void ice_check_forget(ice_pair *p)
 {
 	p->check.active = false;
-	for (size_t i = 0; i < ICE_CANCELLED_MAX; i++)
-		p->cancelled[i].used = false;
+	free(p->cancelled);
+	p->cancelled = NULL;
+	p->cancelled_count = 0;
 }
 
 void ice_pair_failed(ice_agent *a, ice_pair *p)
@@ -150,11 +159,11 @@ static bool find_in_pair(const ice_pair *p, const stun_id *id, ice_cancelled *ou
 {
 	const ice_check *c = &p->check;
 	if (c->active && stun_id_equal(&c->id, id)) {
-		*out = (ice_cancelled){true, c->resent, c->id, c->intent, c->sent_at};
+		*out = as_cancelled(c);
 		return true;
 	}
-	for (size_t i = 0; i < ICE_CANCELLED_MAX; i++)
-		if (p->cancelled[i].used && stun_id_equal(&p->cancelled[i].id, id)) {
+	for (size_t i = 0; i < p->cancelled_count; i++)
+		if (stun_id_equal(&p->cancelled[i].id, id)) {
 			*out = p->cancelled[i];
 			return true;
 		}
@@ -238,7 +247,7 @@ int ice_check_receive(ice_agent *a, uint64_t now, size_t base, const parley_addr
 		a->counters.drop_unmatched++;
 		return PARLEY_ENOTFOUND;
 	}
-	if (stun_check_integrity(m, ice_text(a->remote.pwd))) {
+	if (stun_check_integrity(m, ice_text(a->remote->pwd))) {
 		a->counters.drop_unauthorised++;
 		return PARLEY_EAUTH; /* a forger cannot end the wait */
 	}

@@ -111,6 +111,12 @@ ice_pair *ice_pair_find(const ice_agent *a, size_t base, const parley_addr *remo
 	return NULL;
 }
 
+void ice_pair_free(ice_pair *p)
+{
+	free(p->cancelled);
+	free(p);
+}
+
 void ice_pair_remove(ice_agent *a, ice_pair *p)
 {
 	size_t at = 0;
@@ -121,13 +127,15 @@ void ice_pair_remove(ice_agent *a, ice_pair *p)
 		a->pairs[at] = a->pairs[at + 1];
 	list_remove(&p->triggered);
 	ice_relay_forget(a, p);
-	free(p);
+	ice_pair_free(p);
 }
 
 void ice_pairs_clear(ice_agent *a)
 {
 	while (a->pair_count)
 		ice_pair_remove(a, a->pairs[a->pair_count - 1]);
+	free(a->pairs);
+	a->pairs = NULL;
 }
 
 /* RFC 8445 6.1.2.5: the list is full, so the least promising pair goes, if it is less so than this one. */
@@ -170,7 +178,7 @@ ice_pair *ice_pair_add(ice_agent *a, size_t base, ice_remote *remote)
 	fresh.priority = priority_of(a, &fresh);
 	if (!make_room(a, fresh.priority))
 		return NULL;
-	p = malloc(sizeof *p);
+	p = ARRAY_ROOM(a->pairs, a->pair_count) ? malloc(sizeof *p) : NULL;
 	if (!p)
 		return NULL;
 	*p = fresh;
@@ -205,7 +213,7 @@ void ice_form_pairs(ice_agent *a)
 {
 	if (a->config.lite && !a->remote_lite)
 		return; /* pairs come with the peer's checks */
-	if (!a->has_remote || (a->concluded && ice_path_is_well(a) && !ice_may_renominate(a)))
+	if (!a->remote || (a->concluded && ice_path_is_well(a) && !ice_may_renominate(a)))
 		return;
 	for (size_t i = 0; i < a->base_count; i++)
 		for (size_t j = 0; j < a->remote_count; j++)
@@ -232,7 +240,7 @@ void ice_pair_trigger(ice_agent *a, ice_pair *p, bool first)
 /* RFC 8445 6.1.4.2; those wait that a relay has no permission for yet. */
 ice_pair *ice_next_pair(const ice_agent *a)
 {
-	if (!a->has_remote || a->config.lite)
+	if (!a->remote || a->config.lite)
 		return NULL;
 	LIST_FOR (n, &a->triggered)
 		if (!LIST_ENTRY(n, ice_pair, triggered)->unpermitted)

@@ -167,7 +167,7 @@ void ice_dump(const ice_agent *a, uint64_t now, text *out)
 	char local[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
 	text_printf(out, "ice %s, gathering %s, %s, generation %u, %s:%s%s\n", ice_state_name(a->state),
 		    ice_gathering_name(a->gathering), a->controlling ? "controlling" : "controlled", a->generation,
-		    a->local.ufrag, a->has_remote ? a->remote.ufrag : "?", a->remote_lite ? " (lite)" : "");
+		    a->local->ufrag, a->remote ? a->remote->ufrag : "?", a->remote_lite ? " (lite)" : "");
 	for (size_t i = 0; i < a->relay_count; i++)
 		dump_relay(a->relays[i], out);
 	for (size_t i = 0; i < a->local_count; i++)
@@ -242,7 +242,7 @@ void ice_check_invariants(const ice_agent *a)
 	assert(learnt == a->learnt_count && learnt <= ICE_REMOTE_CANDIDATES_MAX);
 	assert(a->remote_count - learnt <= ICE_REMOTE_CANDIDATES_MAX);
 	assert(a->local_count <= ICE_LOCAL_CANDIDATES_MAX && a->early_count <= ICE_EARLY_MAX);
-	assert(a->has_remote || a->pair_count == 0);
+	assert(a->remote || a->pair_count == 0);
 	for (size_t i = 0; i < a->pair_count; i++) {
 		check_pair(a, i);
 		nominated += a->pairs[i]->nominated;

@@ -6,17 +6,10 @@
 
 static bool make_room(ice_agent *a)
 {
-	if (a->gather_count < a->gather_capacity)
+	if (a->gather_count < ICE_GATHERS_MAX && ARRAY_ROOM(a->gathers, a->gather_count))
 		return true;
-	size_t capacity = a->gather_capacity ? 2 * a->gather_capacity : 1;
-	ice_gather *larger = capacity <= ICE_GATHERS_MAX ? realloc(a->gathers, capacity * sizeof *larger) : NULL;
-	if (!larger) {
-		a->counters.drop_limit++;
-		return false;
-	}
-	a->gathers = larger;
-	a->gather_capacity = capacity;
-	return true;
+	a->counters.drop_limit++;
+	return false;
 }
 
 static void add_gather(ice_agent *a, size_t base, const ice_server *server)
@@ -30,7 +23,7 @@ void ice_gathers_clear(ice_agent *a)
 {
 	free(a->gathers);
 	a->gathers = NULL;
-	a->gather_count = a->gather_capacity = 0;
+	a->gather_count = 0;
 }
 
 void ice_gather_at(ice_agent *a, const ice_server *server)

@@ -2,6 +2,7 @@
  * ice/internal.h: the agent's data and what its files call in each other.
  *
  *   agent.c      life, credentials, state, time, the event queue
+ *   credentials.c  ufrags and passwords
  *   base.c       bases, which packets leave from and come to, and the candidates at them
  *   wire.c       from a path between two addresses to what the owner sends
  *   servers.c    STUN and TURN servers
@@ -23,6 +24,7 @@
 #ifndef PARLEY_ICE_INTERNAL_H
 #define PARLEY_ICE_INTERNAL_H
 
+#include "base/array.h"
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/rng.h"
@@ -38,6 +40,7 @@
 #define ICE_PWD_MIN 22u
 #define ICE_MESSAGE_MAX 1200u	/* of those built here, before they are enveloped */
 #define ICE_EVENTS_MAX 256u	/* far more than one call can cause; beyond it the oldest goes */
+#define ICE_EVENTS_FIRST 16u	/* room for so many is there from the start */
 #define ICE_CONSENT_PENDING 32u /* checks of the path remembered: all of a doubt, and 10 s of a silent one */
 #define ICE_SRFLX_KEEPALIVE_US (15 * US_PER_S) /* RFC 8445 5.1.1.4, 11: keep the NAT's binding */
 #define ICE_CONFLICTS_MAX 8u		       /* a pair whose checks meet more is given up */
@@ -51,10 +54,12 @@
 #define ICE_TA_MIN_US (5 * US_PER_MS)	   /* RFC 8445 14.2 */
 #define ICE_CONSENT_MIN_US (5 * US_PER_S)  /* RFC 7675 5.1: never less than 4 s, that is 0.8 of 5 s */
 
-/* ufrag and pwd of one side. */
+/* ufrag and pwd of one side: of a generation, and of the path that was made in it. In the heap, with its texts. */
 typedef struct {
-	char ufrag[ICE_UFRAG_MAX + 1];
-	char pwd[ICE_PWD_MAX + 1];
+	unsigned holders;
+	size_t size; /* of the texts */
+	const char *ufrag, *pwd;
+	char texts[];
 } ice_credentials;
 
 /* A server that was added, in the heap with its texts. */
@@ -163,7 +168,6 @@ typedef struct {
 
 /* A check that is not retransmitted any more, but still answerable (RFC 8445 7.3.1.4). */
 typedef struct {
-	bool used;
 	bool resent;
 	stun_id id;
 	ice_intent intent;
@@ -191,8 +195,8 @@ typedef struct ice_pair {
 	bool revoked;		  /* consent was lost: never checked again in this generation (RFC 7675 5.1) */
 	bool unpermitted;	  /* the relay lets nothing through yet */
 	ice_check check;
-	ice_cancelled cancelled[ICE_CANCELLED_MAX];
-	size_t next_cancelled;
+	ice_cancelled *cancelled; /* an array that grows, the oldest first */
+	size_t cancelled_count;
 	uint32_t triggers; /* checks cancelled for another since the last answer */
 	uint64_t requests_sent, responses_received, requests_received, responses_sent, consent_sent;
 	bool has_rtt;
@@ -217,7 +221,6 @@ typedef struct {
 } ice_gather;
 
 typedef struct {
-	bool used;
 	stun_id id;
 	uint64_t sent_at;
 } ice_consent_check;
@@ -230,9 +233,9 @@ typedef struct {
 	uint32_t pair_id;
 	size_t base;
 	parley_addr local, remote;
-	ice_credentials local_credentials, remote_credentials;
-	ice_consent_check pending[ICE_CONSENT_PENDING];
-	size_t next_pending;
+	ice_credentials *local_credentials, *remote_credentials;
+	ice_consent_check *pending; /* an array that grows, the oldest first */
+	size_t pending_count;
 	uint64_t next_check, expiry;
 	ice_pulse pulse;
 } ice_path;
@@ -276,35 +279,34 @@ struct ice_agent {
 	uint32_t next_id;
 	ice_state state;
 	ice_gathering gathering;
-	ice_credentials local;
-	bool has_remote;
+	ice_credentials *local, *remote; /* remote: NULL until they are known */
 	bool remote_lite;
-	ice_credentials remote;
 
-	ice_base bases[ICE_BASES_MAX];
+	/* arrays that grow (base/array.h), up to the limits in ice.h */
+	ice_base *bases;
 	size_t base_count;
-	ice_server *servers[ICE_STUN_SERVERS_MAX + ICE_TURN_SERVERS_MAX];
+	ice_server **servers;
 	size_t server_count;
 	uint32_t servers_since; /* the generation from which those added now are asked */
-	ice_relay *relays[ICE_RELAYS_MAX];
+	ice_relay **relays;
 	size_t relay_count;
-	ice_connection *connections[ICE_CONNECTIONS_MAX];
+	ice_connection **connections;
 	size_t connection_count;
 	uint32_t last_stream;
 	bool end_of_sources;
-	ice_gather *gathers; /* up to ICE_GATHERS_MAX */
-	size_t gather_count, gather_capacity;
+	ice_gather *gathers;
+	size_t gather_count;
 	uint32_t next_foundation;
 
-	ice_local *locals[ICE_LOCAL_CANDIDATES_MAX];
+	ice_local **locals;
 	size_t local_count;
-	ice_remote *remotes[2 * ICE_REMOTE_CANDIDATES_MAX];
+	ice_remote **remotes;
 	size_t remote_count, learnt_count;
 	bool end_of_remote;
-	ice_early early[ICE_EARLY_MAX];
+	ice_early *early;
 	size_t early_count;
 
-	ice_pair *pairs[ICE_PAIRS_MAX]; /* by priority, the best first */
+	ice_pair **pairs; /* by priority, the best first */
 	size_t pair_count;
 	list_node triggered;
 	bool checks_begun;
@@ -326,9 +328,9 @@ struct ice_agent {
 	size_t outgoing_count;
 	list_node incoming;
 	size_t incoming_bytes;
-	ice_incoming *polled; /* given last: still in use */
-	ice_queued_event events[ICE_EVENTS_MAX];
-	size_t event_first, event_count;
+	ice_incoming *polled;	  /* given last: still in use */
+	ice_queued_event *events; /* a ring */
+	size_t event_first, event_count, event_capacity;
 	ice_counters counters;
 };
 
@@ -337,10 +339,15 @@ void ice_settle(ice_agent *a, uint64_t now);
 void ice_queue_event(ice_agent *a, ice_event_type type, uint32_t value);
 void ice_set_gathering(ice_agent *a, ice_gathering gathering);
 void ice_take_role(ice_agent *a, bool controlling);
-int ice_new_credentials(const ice_agent *a, ice_credentials *out);
 int ice_receive_stun(ice_agent *a, uint64_t now, const parley_addr *local, const parley_addr *remote, slice message);
 
 void ice_state_restarted(ice_agent *a);
+
+/* credentials.c */
+ice_credentials *ice_credentials_new(slice ufrag, slice pwd); /* NULL: no memory */
+int ice_credentials_random(const ice_config *config, ice_credentials **out);
+ice_credentials *ice_credentials_hold(ice_credentials *c);
+void ice_credentials_drop(ice_credentials **held); /* which is then NULL, as it may have been */
 
 /* restart.c */
 void ice_generation_clear(ice_agent *a); /* candidates and pairs */
@@ -453,6 +460,7 @@ ice_pair *ice_pair_find(const ice_agent *a, size_t base, const parley_addr *remo
 /* Adds a pair, or finds it. NULL: limit or memory. */
 ice_pair *ice_pair_add(ice_agent *a, size_t base, ice_remote *remote);
 void ice_pair_remove(ice_agent *a, ice_pair *p);
+void ice_pair_free(ice_pair *p); /* which is on no list */
 void ice_pairs_clear(ice_agent *a);
 void ice_pair_set_state(ice_agent *a, ice_pair *p, ice_pair_state state);
 /* A pair that carries no data may have been valid too long ago: then its consent is over (RFC 7675 5.1). */

@@ -156,7 +156,7 @@ static bool is_stuck(const ice_agent *a, const ice_pair *p)
 static ice_pair *nominee(const ice_agent *a)
 {
 	ice_pair *best = NULL;
-	if (!a->controlling || !a->has_remote || a->config.lite)
+	if (!a->controlling || !a->remote || a->config.lite)
 		return NULL;
 	for (size_t i = 0; i < a->pair_count; i++) {
 		ice_pair *p = a->pairs[i];

@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "base/hash.h"
 #include "ice/internal.h"
 
 static ice_pair *path_pair(const ice_agent *a)
@@ -61,7 +60,10 @@ void ice_path_drop(ice_agent *a)
 {
 	if (a->path.active)
 		ice_relay_unload(a, a->path.base, &a->path.remote);
-	wipe(&a->path, sizeof a->path);
+	ice_credentials_drop(&a->path.local_credentials);
+	ice_credentials_drop(&a->path.remote_credentials);
+	free(a->path.pending);
+	a->path = (ice_path){0};
 }
 
 void ice_path_lost(ice_agent *a, uint64_t now)
@@ -84,8 +86,8 @@ static void path_set(ice_agent *a, uint64_t now, const ice_pair *p)
 	path->base = p->base;
 	path->local = a->bases[p->base].addr;
 	path->remote = p->remote_addr;
-	path->local_credentials = a->local;
-	path->remote_credentials = a->remote;
+	path->local_credentials = ice_credentials_hold(a->local);
+	path->remote_credentials = ice_credentials_hold(a->remote);
 	begin_watch(a, now, p);
 	ice_relay_carry(a, now, path->base, &path->remote);
 	trace_printf(a->config.trace, TRACE_INFO, "ice", "data now from %s to %s", addr_print(&path->local, local),
@@ -183,21 +185,29 @@ void ice_path_heard(ice_agent *a, uint64_t now, const parley_addr *local, const 
 
 /* --- consent (RFC 7675) --- */
 
+/* Of many without an answer the oldest is given up. False: there is no memory. */
+static bool remember_check(ice_path *path, const ice_consent_check *c)
+{
+	if (path->pending_count == ICE_CONSENT_PENDING)
+		memmove(path->pending, path->pending + 1, --path->pending_count * sizeof *c);
+	if (!ARRAY_ROOM(path->pending, path->pending_count))
+		return false;
+	path->pending[path->pending_count++] = *c;
+	return true;
+}
+
 /* For consent, or because the path is in doubt: both never send the same request twice, and either's answer gives consent. */
 static void send_consent(ice_agent *a, uint64_t now)
 {
 	ice_path *path = &a->path;
 	uint8_t bytes[ICE_MESSAGE_MAX];
 	writer w = writer_of(bytes, sizeof bytes);
-	ice_consent_check *c = &path->pending[path->next_pending];
-	if (stun_id_random(&a->config.random, &c->id))
-		return; /* at the next one there may be randomness again; else consent ends */
-	path->next_pending = (path->next_pending + 1) % ICE_CONSENT_PENDING;
-	c->used = true;
-	c->sent_at = now;
+	ice_consent_check c = {.sent_at = now};
+	if (stun_id_random(&a->config.random, &c.id) || !remember_check(path, &c))
+		return; /* at the next one there may be randomness and memory again; else consent ends */
 	ice_pulse_asked(&path->pulse, now);
 	ice_intent intent = {.controlling = a->controlling};
-	ice_build_request(a, &w, &c->id, &path->local_credentials, &path->remote_credentials,
+	ice_build_request(a, &w, &c.id, path->local_credentials, path->remote_credentials,
 			  ice_check_priority(a, path->base), &intent);
 	ice_send(a, &path->local, &path->remote, &w);
 	a->counters.consent_sent++;
@@ -292,21 +302,28 @@ static void answered(ice_agent *a, uint64_t now, const ice_consent_check *c, con
 		consent_lost(a, now, "revoked");
 }
 
+/* The first n. An answer that overtook those to earlier ones says all that they could. */
+static void forget_checks(ice_path *path, size_t n)
+{
+	path->pending_count -= n;
+	memmove(path->pending, path->pending + n, path->pending_count * sizeof *path->pending);
+}
+
 bool ice_path_receive(ice_agent *a, uint64_t now, size_t base, const parley_addr *remote, const stun_message *m)
 {
 	ice_path *path = &a->path;
 	if (!path->active || path->base != base || !addr_equal(&path->remote, remote))
 		return false;
-	for (size_t i = 0; i < ICE_CONSENT_PENDING; i++) {
-		ice_consent_check *c = &path->pending[i];
-		if (!c->used || !stun_id_equal(&c->id, &m->id))
+	for (size_t i = 0; i < path->pending_count; i++) {
+		ice_consent_check c = path->pending[i];
+		if (!stun_id_equal(&c.id, &m->id))
 			continue;
-		if (stun_check_integrity(m, ice_text(path->remote_credentials.pwd))) {
+		if (stun_check_integrity(m, ice_text(path->remote_credentials->pwd))) {
 			a->counters.drop_unauthorised++;
 			return true;
 		}
-		c->used = false;
-		answered(a, now, c, m);
+		forget_checks(path, i + 1);
+		answered(a, now, &c, m);
 		return true;
 	}
 	return false;

@@ -59,7 +59,8 @@ static void want(ice_agent *a, ice_server *server, size_t base)
 		r->gathering = !r->confirmed;
 		return;
 	}
-	r = a->relay_count < ICE_RELAYS_MAX ? calloc(1, sizeof *r) : NULL;
+	if (a->relay_count < ICE_RELAYS_MAX && ARRAY_ROOM(a->relays, a->relay_count))
+		r = calloc(1, sizeof *r);
 	if (!r) {
 		a->counters.drop_limit++;
 		return;
@@ -217,6 +218,8 @@ void ice_relays_clear(ice_agent *a)
 {
 	while (a->relay_count)
 		free_relay(a, a->relays[a->relay_count - 1]);
+	free(a->relays);
+	a->relays = NULL;
 }
 
 static bool carries_path(const ice_agent *a, const ice_relay *r)

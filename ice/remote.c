@@ -1,7 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "ice/internal.h"
 
 #define FNV_BASIS 2166136261u
@@ -38,7 +37,7 @@ static ice_remote *add_remote(ice_agent *a, const ice_candidate *c, bool learnt)
 		a->counters.drop_limit++;
 		return NULL;
 	}
-	ice_remote *r = calloc(1, sizeof *r);
+	ice_remote *r = ARRAY_ROOM(a->remotes, a->remote_count) ? calloc(1, sizeof *r) : NULL;
 	if (!r)
 		return NULL;
 	*r = (ice_remote){.id = a->next_id++, .candidate = *c, .learnt = learnt};
@@ -133,7 +132,7 @@ int ice_add_remote_candidate(ice_agent *a, uint64_t now, const ice_candidate *c)
 	if (a->state == ICE_CLOSED)
 		return PARLEY_ESTATE;
 	/* RFC 8839 5.1 "ufrag" extension: tells to which generation it belongs. */
-	if (c->ufrag[0] && a->has_remote && strcmp(c->ufrag, a->remote.ufrag) != 0)
+	if (c->ufrag[0] && a->remote && strcmp(c->ufrag, a->remote->ufrag) != 0)
 		return PARLEY_ESTATE;
 	int err = take_candidate(a, c);
 	if (err)
@@ -183,26 +182,34 @@ void ice_end_of_remote_candidates(ice_agent *a, uint64_t now)
 	ice_settle(a, now);
 }
 
+static void forget_early(ice_agent *a)
+{
+	free(a->early);
+	a->early = NULL;
+	a->early_count = 0;
+}
+
 void ice_forget_remote(ice_agent *a)
 {
 	for (size_t i = 0; i < a->remote_count; i++)
 		free(a->remotes[i]);
-	a->remote_count = a->learnt_count = a->early_count = 0;
-	a->end_of_remote = a->has_remote = false;
-	wipe(&a->remote, sizeof a->remote);
+	free(a->remotes);
+	a->remotes = NULL;
+	a->remote_count = a->learnt_count = 0;
+	forget_early(a);
+	a->end_of_remote = false;
+	ice_credentials_drop(&a->remote);
 }
 
 /* --- credentials --- */
 
-static bool copy_credential(slice in, char *out, size_t min, size_t max)
+static bool is_credential(slice in, size_t min, size_t max)
 {
 	if (in.len < min || in.len > max)
 		return false;
 	for (size_t i = 0; i < in.len; i++)
 		if (in.data[i] <= ' ' || in.data[i] > '~' || in.data[i] == ':')
 			return false;
-	memcpy(out, in.data, in.len);
-	out[in.len] = '\0';
 	return true;
 }
 
@@ -224,7 +231,7 @@ void ice_remember_early(ice_agent *a, const parley_addr *local, const parley_add
 			a->early[i] = e;
 			return;
 		}
-	if (a->early_count < ICE_EARLY_MAX)
+	if (a->early_count < ICE_EARLY_MAX && ARRAY_ROOM(a->early, a->early_count))
 		a->early[a->early_count++] = e;
 	else
 		a->counters.drop_limit++;
@@ -233,14 +240,14 @@ void ice_remember_early(ice_agent *a, const parley_addr *local, const parley_add
 /* RFC 8445 7.3: what was left to do for requests that came before the answer. */
 static void apply_early(ice_agent *a, uint64_t now)
 {
-	uint32_t hash = hash_of(ice_text(a->remote.ufrag));
+	uint32_t hash = hash_of(ice_text(a->remote->ufrag));
 	size_t base;
 	for (size_t i = 0; i < a->early_count; i++) {
 		const ice_early *e = &a->early[i];
 		if (e->ufrag_hash == hash && ice_find_base(a, &e->local, &base))
 			(void)ice_request_apply(a, now, base, &e->remote, e->priority, &e->intent);
 	}
-	a->early_count = 0;
+	forget_early(a);
 }
 
 /* Candidates that were signalled before, for another ufrag, are of another generation. */
@@ -249,7 +256,7 @@ static void drop_foreign_candidates(ice_agent *a)
 	size_t kept = 0;
 	for (size_t i = 0; i < a->remote_count; i++) {
 		const char *ufrag = a->remotes[i]->candidate.ufrag;
-		if (ufrag[0] && strcmp(ufrag, a->remote.ufrag) != 0)
+		if (ufrag[0] && strcmp(ufrag, a->remote->ufrag) != 0)
 			free(a->remotes[i]);
 		else
 			a->remotes[kept++] = a->remotes[i];
@@ -266,21 +273,19 @@ void ice_set_remote_options(ice_agent *a, const ice_remote_options *options)
 
 int ice_set_remote(ice_agent *a, uint64_t now, slice ufrag, slice pwd, bool remote_lite)
 {
-	ice_credentials c = {0};
 	if (a->state == ICE_CLOSED)
 		return PARLEY_ESTATE;
-	if (!copy_credential(ufrag, c.ufrag, ICE_UFRAG_MIN, ICE_UFRAG_MAX) ||
-	    !copy_credential(pwd, c.pwd, ICE_PWD_MIN, ICE_PWD_MAX))
+	if (!is_credential(ufrag, ICE_UFRAG_MIN, ICE_UFRAG_MAX) || !is_credential(pwd, ICE_PWD_MIN, ICE_PWD_MAX))
 		return PARLEY_EINVAL;
-	if (a->has_remote) {
-		if (strcmp(c.ufrag, a->remote.ufrag) == 0 && strcmp(c.pwd, a->remote.pwd) == 0)
-			return 0;
-		int err = ice_restart(a, now);
-		if (err)
-			return err;
+	if (a->remote && slice_equal_string(ufrag, a->remote->ufrag) && slice_equal_string(pwd, a->remote->pwd))
+		return 0;
+	ice_credentials *c = ice_credentials_new(ufrag, pwd);
+	int err = !c ? PARLEY_ENOMEM : a->remote ? ice_restart(a, now) : 0;
+	if (err) {
+		ice_credentials_drop(&c);
+		return err;
 	}
 	a->remote = c;
-	a->has_remote = true;
 	drop_foreign_candidates(a);
 	/* RFC 8445 6.1.1: against a lite agent the full one controls; of two lite ones the one that began. */
 	a->remote_lite = remote_lite;
@@ -289,7 +294,6 @@ int ice_set_remote(ice_agent *a, uint64_t now, slice ufrag, slice pwd, bool remo
 	a->pac_deadline = time_after(now, a->config.pac_us);
 	ice_form_pairs(a);
 	apply_early(a, now);
-	wipe(&c, sizeof c);
 	ice_settle(a, now);
 	return 0;
 }

@@ -2,26 +2,23 @@
  * ICE restarts (RFC 8445 9), which an offer begins and only the answer makes good: until then the generation before is kept, so that
  * a rollback (RFC 8829 4.1.10.2) can bring it back. It does not check anything meanwhile, but its path carries data.
  */
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/hash.h"
 #include "ice/internal.h"
+#include <stdlib.h>
 
 /* A generation put aside. */
 struct ice_former {
 	uint32_t generation;
 	ice_gathering gathering;
-	ice_credentials local, remote;
+	ice_credentials *local, *remote;
 	bool remote_lite;
 	ice_remote_options remote_options;
 	uint64_t ta_us;
-	ice_local *locals[ICE_LOCAL_CANDIDATES_MAX];
+	ice_local **locals;
 	size_t local_count;
-	ice_remote *remotes[2 * ICE_REMOTE_CANDIDATES_MAX];
+	ice_remote **remotes;
 	size_t remote_count, learnt_count;
-	bool has_remote, end_of_remote;
-	ice_pair *pairs[ICE_PAIRS_MAX];
+	bool end_of_remote;
+	ice_pair **pairs;
 	size_t pair_count;
 	bool concluded, has_valid_since, pac_expired;
 	uint64_t valid_since, pac_deadline;
@@ -32,6 +29,7 @@ struct ice_former {
 
 static void forget_locals(ice_agent *a)
 {
+	a->locals = NULL;
 	a->local_count = 0;
 	for (size_t i = 0; i < a->base_count; i++)
 		a->bases[i].offered = false;
@@ -43,6 +41,7 @@ void ice_generation_clear(ice_agent *a)
 	ice_forget_remote(a);
 	for (size_t i = 0; i < a->local_count; i++)
 		free(a->locals[i]);
+	free(a->locals);
 	forget_locals(a);
 }
 
@@ -62,11 +61,13 @@ static void put_aside(ice_agent *a, ice_former *f)
 		.remote_lite = a->remote_lite,
 		.remote_options = a->remote_options,
 		.ta_us = a->ta_us,
+		.locals = a->locals,
 		.local_count = a->local_count,
+		.remotes = a->remotes,
 		.remote_count = a->remote_count,
 		.learnt_count = a->learnt_count,
-		.has_remote = a->has_remote,
 		.end_of_remote = a->end_of_remote,
+		.pairs = a->pairs,
 		.pair_count = a->pair_count,
 		.concluded = a->concluded,
 		.has_valid_since = a->has_valid_since,
@@ -75,9 +76,9 @@ static void put_aside(ice_agent *a, ice_former *f)
 		.pac_deadline = a->pac_deadline,
 		.nominations_heard = a->nominations_heard,
 	};
-	memcpy(f->locals, a->locals, sizeof f->locals);
-	memcpy(f->remotes, a->remotes, sizeof f->remotes);
-	memcpy(f->pairs, a->pairs, sizeof f->pairs);
+	a->local = a->remote = NULL;
+	a->pairs = NULL;
+	a->remotes = NULL;
 	a->pair_count = a->remote_count = a->learnt_count = 0;
 	forget_locals(a);
 	ice_forget_remote(a);
@@ -86,16 +87,19 @@ static void put_aside(ice_agent *a, ice_former *f)
 static void take_back(ice_agent *a, const ice_former *f)
 {
 	a->generation = f->generation;
+	ice_credentials_drop(&a->local);
 	a->local = f->local;
 	a->remote = f->remote;
 	a->remote_lite = f->remote_lite;
 	a->remote_options = f->remote_options;
 	a->ta_us = f->ta_us;
+	a->locals = f->locals;
 	a->local_count = f->local_count;
+	a->remotes = f->remotes;
 	a->remote_count = f->remote_count;
 	a->learnt_count = f->learnt_count;
-	a->has_remote = f->has_remote;
 	a->end_of_remote = f->end_of_remote;
+	a->pairs = f->pairs;
 	a->pair_count = f->pair_count;
 	a->concluded = f->concluded;
 	a->has_valid_since = f->has_valid_since;
@@ -103,9 +107,6 @@ static void take_back(ice_agent *a, const ice_former *f)
 	a->valid_since = f->valid_since;
 	a->pac_deadline = f->pac_deadline;
 	a->nominations_heard = f->nominations_heard;
-	memcpy(a->locals, f->locals, sizeof a->locals);
-	memcpy(a->remotes, f->remotes, sizeof a->remotes);
-	memcpy(a->pairs, f->pairs, sizeof a->pairs);
 }
 
 ice_pair *ice_former_pair(const ice_agent *a, uint32_t generation, uint32_t id)
@@ -125,7 +126,7 @@ void ice_former_forget_base(ice_agent *a, size_t base)
 		if (f->pairs[i]->base != base)
 			f->pairs[kept++] = f->pairs[i];
 		else
-			free(f->pairs[i]);
+			ice_pair_free(f->pairs[i]);
 	if (f)
 		f->pair_count = kept;
 	kept = 0;
@@ -145,13 +146,17 @@ void ice_former_clear(ice_agent *a)
 		return;
 	for (size_t i = 0; i < f->pair_count; i++) {
 		ice_relay_forget(a, f->pairs[i]);
-		free(f->pairs[i]);
+		ice_pair_free(f->pairs[i]);
 	}
 	for (size_t i = 0; i < f->local_count; i++)
 		free(f->locals[i]);
 	for (size_t i = 0; i < f->remote_count; i++)
 		free(f->remotes[i]);
-	wipe(f, sizeof *f);
+	free(f->pairs);
+	free(f->locals);
+	free(f->remotes);
+	ice_credentials_drop(&f->local);
+	ice_credentials_drop(&f->remote);
 	free(f);
 	a->former = NULL;
 }
@@ -160,10 +165,10 @@ void ice_former_clear(ice_agent *a)
 
 int ice_restart(ice_agent *a, uint64_t now)
 {
-	ice_credentials fresh = {0};
+	ice_credentials *fresh = NULL;
 	if (a->state == ICE_CLOSED)
 		return PARLEY_ESTATE;
-	int err = ice_new_credentials(a, &fresh);
+	int err = ice_credentials_random(&a->config, &fresh);
 	/* Of several restarts without an answer the first one's past is the one to come back to. */
 	ice_former *former = a->former ? a->former : malloc(sizeof *former);
 	if (!err && !former)
@@ -171,6 +176,7 @@ int ice_restart(ice_agent *a, uint64_t now)
 	if (err) {
 		if (!a->former)
 			free(former);
+		ice_credentials_drop(&fresh);
 		return err;
 	}
 	if (a->former)
@@ -178,6 +184,7 @@ int ice_restart(ice_agent *a, uint64_t now)
 	else
 		put_aside(a, former);
 	a->former = former;
+	ice_credentials_drop(&a->local);
 	a->local = fresh;
 	a->generation = ++a->last_generation;
 	a->counters.restarts++;
@@ -245,7 +252,6 @@ bool ice_rollback(ice_agent *a, uint64_t now)
 	ice_generation_clear(a);
 	take_back(a, f);
 	ice_set_gathering(a, f->gathering);
-	wipe(f, sizeof *f);
 	free(f);
 	a->former = NULL;
 	trace_printf(a->config.trace, TRACE_INFO, "ice", "rollback: generation %u", a->generation);

@@ -75,10 +75,10 @@ static bool find_credentials(const ice_agent *a, request *r)
 	if (!scan_token(&rest, ':', &receiver) || receiver.len == r->m->username.len)
 		return false;
 	r->sender = rest;
-	r->current = slice_equal_string(receiver, a->local.ufrag);
+	r->current = slice_equal_string(receiver, a->local->ufrag);
 	bool old = a->path.active && a->path.generation != a->generation &&
-		   slice_equal_string(receiver, a->path.local_credentials.ufrag);
-	r->credentials = r->current ? &a->local : &a->path.local_credentials;
+		   slice_equal_string(receiver, a->path.local_credentials->ufrag);
+	r->credentials = r->current ? a->local : a->path.local_credentials;
 	return r->current || old;
 }
 
@@ -172,7 +172,7 @@ static void apply(ice_agent *a, uint64_t now, const request *r)
 	if (!r->current)
 		return; /* of the generation before: answered, and that is all */
 	/* The peer may have restarted and we not know it yet: then its password is unknown too. */
-	if (!a->has_remote || !slice_equal_string(r->sender, a->remote.ufrag)) {
+	if (!a->remote || !slice_equal_string(r->sender, a->remote->ufrag)) {
 		ice_remember_early(a, r->local, r->remote, r->sender, m->priority, &intent);
 		return;
 	}

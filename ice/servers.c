@@ -69,7 +69,7 @@ static int add(ice_agent *a, const ice_turn_server *wanted, bool turn, ice_serve
 	}
 	if (count_of(a, turn) == (turn ? ICE_TURN_SERVERS_MAX : ICE_STUN_SERVERS_MAX))
 		return PARLEY_ELIMIT;
-	s = copy_of(wanted, turn);
+	s = ARRAY_ROOM(a->servers, a->server_count) ? copy_of(wanted, turn) : NULL;
 	if (!s)
 		return PARLEY_ENOMEM;
 	s->since = a->servers_since;
@@ -166,5 +166,7 @@ void ice_servers_clear(ice_agent *a)
 {
 	for (size_t i = 0; i < a->server_count; i++)
 		free_server(a->servers[i]);
+	free(a->servers);
+	a->servers = NULL;
 	a->server_count = 0;
 }

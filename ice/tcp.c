@@ -52,7 +52,7 @@ static ice_connection *find(const ice_agent *a, size_t base, const parley_addr *
 static ice_connection *add(ice_agent *a, size_t base, const parley_addr *remote)
 {
 	ice_connection *c = NULL;
-	if (a->connection_count < ICE_CONNECTIONS_MAX)
+	if (a->connection_count < ICE_CONNECTIONS_MAX && ARRAY_ROOM(a->connections, a->connection_count))
 		c = calloc(1, sizeof *c);
 	if (!c) {
 		a->counters.drop_limit++;
@@ -86,6 +86,8 @@ void ice_tcp_clear(ice_agent *a)
 {
 	while (a->connection_count)
 		forget(a, a->connections[a->connection_count - 1]);
+	free(a->connections);
+	a->connections = NULL;
 }
 
 static bool is_path(const ice_agent *a, const ice_connection *c)

@@ -1,15 +1,17 @@
-/* base/addr.h, base/crc.h, base/hash.h, base/rng.h, base/trace.h, base/list.h */
+/* base/addr.h, base/crc.h, base/hash.h, base/rng.h, base/trace.h, base/list.h, base/array.h */
 #include "tests/support/test.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/addr.h"
+#include "base/array.h"
 #include "base/crc.h"
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/rng.h"
 #include "base/trace.h"
+#include "tests/support/failmalloc.h"
 
 static void addresses_print_as_they_parse(void **state)
 {
@@ -258,6 +260,30 @@ static void list_order_and_removal(void **state)
 	assert_null(list_pop(&head));
 }
 
+static void an_array_grows_shrinks_and_survives_failure(void **state)
+{
+	(void)state;
+	size_t live = failmalloc_live(), count = 0;
+	unsigned *array = NULL;
+	static const size_t goals[] = {100, 3, 70, 0, 9};
+	for (size_t g = 0; g < sizeof goals / sizeof *goals; g++) {
+		count = goals[g] < count ? goals[g] : count;
+		while (count < goals[g]) {
+			bool grows = (count & (count - 1)) == 0;
+			failmalloc_at(1);
+			assert_int_equal(ARRAY_ROOM(array, count), !grows);
+			failmalloc_at(0);
+			assert_true(ARRAY_ROOM(array, count));
+			array[count] = (unsigned)count;
+			count++;
+		}
+		for (size_t i = 0; i < count; i++)
+			assert_int_equal(array[i], i);
+	}
+	free(array);
+	assert_int_equal(failmalloc_live(), live);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -271,6 +297,7 @@ int main(void)
 		cmocka_unit_test(seeded_bytes_repeat),
 		cmocka_unit_test(trace_keeps_the_newest_lines),
 		cmocka_unit_test(list_order_and_removal),
+		cmocka_unit_test(an_array_grows_shrinks_and_survives_failure),
 	};
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

@@ -266,6 +266,44 @@ static void consent_is_kept_while_the_offer_is_out(void **state)
 	end_well();
 }
 
+static unsigned told(ice_agent *a)
+{
+	ice_event e;
+	unsigned candidates = 0;
+	while (ice_poll_event(a, &e))
+		candidates += e.type == ICE_EVENT_CANDIDATE;
+	return candidates;
+}
+
+static void bind_many(ice_agent *a)
+{
+	for (uint8_t i = 0; i < ICE_BASES_MAX; i++) {
+		parley_addr addr = addr_ipv4(10, 1, 0, i + 1, 5000);
+		assert_int_equal(ice_add_local(a, 1, &addr), 0);
+		assert_int_equal(told(a), 1);
+	}
+}
+
+/* All at once is the most that there is to tell. */
+static void many_candidates_are_told_at_once(void **state)
+{
+	(void)state;
+	rng_seeded rng;
+	rng_seeded_init(&rng, 9);
+	ice_config config;
+	ice_config_default(&config);
+	config.random = rng_seeded_source(&rng);
+	ice_agent *a;
+	ice_counters counters;
+	assert_int_equal(ice_create(&config, &a), 0);
+	bind_many(a);
+	assert_int_equal(ice_restart(a, 2), 0);
+	assert_int_equal(told(a), ICE_BASES_MAX);
+	ice_get_counters(a, &counters);
+	assert_int_equal(counters.drop_limit, 0);
+	ice_destroy(a);
+}
+
 static void with_failing_memory(void *context)
 {
 	(void)context;
@@ -303,6 +341,7 @@ int main(void)
 		cmocka_unit_test(priorities_rise_with_each_restart),
 		cmocka_unit_test(a_dead_path_gives_way_before_the_nomination),
 		cmocka_unit_test(consent_is_kept_while_the_offer_is_out),
+		cmocka_unit_test(many_candidates_are_told_at_once),
 		cmocka_unit_test(every_allocation_may_fail),
 	};
 	return cmocka_run_group_tests_name("ice/restart", tests, NULL, NULL);
