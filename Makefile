@@ -120,7 +120,7 @@ BENCH_FLAGS_memory := $(WRAP)
 
 # The ends of the connections that bench/*_bench.js measures: a program per bench/ends/NAME_end.c, and Pion's in Go.
 BENCH_ENDS := $(patsubst %.c,$(B)/%,$(wildcard bench/ends/*_end.c))
-BENCH_ENDS_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out %_end.c,$(wildcard bench/ends/*.c))) $(APP_COMMON_OBJ)
+BENCH_ENDS_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out %_end.c,$(wildcard bench/ends/*.c))) $(BENCH_OBJ) $(APP_COMMON_OBJ)
 $(BENCH_ENDS): $(B)/%: $(B)/%.o $(BENCH_ENDS_OBJ) $(B)/internal.a
 	$(call say,LINK)
 	$(Q)$(CC) -o $@ $^ $(LDFLAGS_ALL) $(LIBS) $(SIGNALING_LIBS)

@@ -2,10 +2,10 @@
  * data_bench.js: data channels over loopback beside what else there is: Pion, Chromium's pages, TCP with TLS, and a ceiling that
  * only seals, sends, receives and opens datagrams (bench/ends/ceiling_end.c).
  *
- *     node bench/data_bench.js [rounds=5] [count=2000] [skip=1000] [sizes=65536,1024,64] [subjects=parley,pion,...]
+ *     node bench/data_bench.js [rounds=5] [count=2000] [skip=1000] [sizes=65536,1024,64] [subjects=parley,pion,...] [memory=1]
  *
  * Two processes each. In a round everybody is measured once, one soon after the other, and what is compared is compared within rounds: times
- * alone say more of the machine. Receivers check that all arrives, once and in order. Datagrams are of 1,200 bytes, but for Parley's with its path MTU found.
+ * alone say more of the machine. Receivers check that all arrives, once and in order. Datagrams are of 1,200 bytes, but for Parley's with the path's MTU found.
  */
 'use strict';
 
@@ -13,6 +13,7 @@ const fs = require('fs');
 const path = require('path');
 const { BUILD } = require('../tests/interop/lib/paths.js');
 const { readArguments } = require('./lib/arguments.js');
+const { CROWDS } = require('./lib/crowd.js');
 const { measure } = require('./lib/ends.js');
 const { SUBJECTS, Subjects } = require('./lib/subjects.js');
 const { median, ratio } = require('./lib/statistics.js');
@@ -23,7 +24,7 @@ const PACED = { paced: 64, interval: 5000 };
 const NO_LATENCY = ['tcp + tls', 'ceiling', 'parley to chromium', 'chromium to parley']; /* one stream only; clocks that differ */
 const SIZELESS = ['ceiling'];
 
-const settings = readArguments({ rounds: 5, count: 2000, skip: 1000, sizes: ['65536', '1024', '64'], subjects: Object.keys(SUBJECTS) });
+const settings = readArguments({ rounds: 5, count: 2000, skip: 1000, memory: 1, sizes: ['65536', '1024', '64'], subjects: Object.keys(SUBJECTS) });
 
 /* samples[load][subject]: results, one a round. */
 const loads = settings.sizes.map((size) => ({ name: size, options: { size: Number(size) } }));
@@ -61,7 +62,7 @@ function nameOf(size) {
 	return Number(size) % 1024 === 0 ? `${Number(size) / 1024} KiB` : `${size} B`;
 }
 
-function printTables() {
+function printTables(crowds) {
 	const rows = [['', ...settings.sizes.flatMap((size) => [`${nameOf(size)}: Mbit/s`, 'CPU s/GB'])]];
 	for (const name of settings.subjects) rows.push([name, ...settings.sizes.flatMap((size) => [middle(size, name, 'mbit'), middle(size, name, 'cpuPerGb')])]);
 	console.log(`Messages over loopback, two processes; medians of ${settings.rounds} rounds of ${settings.count / 1000} s\n`);
@@ -75,13 +76,13 @@ function printTables() {
 	}
 	console.log(`\nWithin a round; median (least-most)\n\n${table(ratios)}`);
 
-	const rest = [['ms', 'channel open after', '64 B under load: median', '99 %', 'most']];
+	const rest = [['ms', 'channel open after', '64 B under load: median', '99 %', 'most', 'KiB of a pair']];
 	const milliseconds = (name, key) => {
 		const all = values('latency', name, key);
 		return all.length > 0 ? number(median(all) / 1000) : '-';
 	};
-	for (const name of settings.subjects) rest.push([name, middle(first, name, 'openMs'), ...['p50_us', 'p99_us', 'max_us'].map((key) => milliseconds(name, key))]);
-	console.log(`\nSet-up by pipes; a small message on a channel of its own while ${nameOf(BULK)} messages are sent on another of the same priority\n\n${table(rest)}`);
+	for (const name of settings.subjects) rest.push([name, middle(first, name, 'openMs'), ...['p50_us', 'p99_us', 'max_us'].map((key) => milliseconds(name, key)), number(crowds[name])]);
+	console.log(`\nSet-up by pipes; a small message on a channel of its own while ${nameOf(BULK)} messages are sent on another of the same priority;\nmemory of a connected pair in one process\n\n${table(rest)}`);
 }
 
 async function main() {
@@ -93,7 +94,9 @@ async function main() {
 	} finally {
 		await subjects.stop();
 	}
-	printTables();
+	const crowds = {};
+	for (const name of settings.subjects) if (settings.memory && CROWDS[name]) crowds[name] = await CROWDS[name]();
+	printTables(crowds);
 	fs.writeFileSync(path.join(BUILD, 'bench-data.json'), JSON.stringify({ settings, samples }, null, '\t'));
 }
 

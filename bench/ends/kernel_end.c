@@ -8,6 +8,7 @@
 #include <openssl/ec.h>
 #include <openssl/ssl.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -112,6 +113,7 @@ static void run_sender(end *e)
 	traffic_say("open %.3f", (double)(traffic_now_ns() - began) / NS_PER_MS);
 	socket_await("go", &peer);
 	traffic_source_init(&source, &e->options, e->stream);
+	prctl(PR_SET_TIMERSLACK, 1); /* ns */
 	for (;; traffic_source_advance(&source)) {
 		if (source.interval_ns)
 			wait_until(source.due_ns);

@@ -207,12 +207,16 @@ func newConnection(o options) *webrtc.PeerConnection {
 	return pc
 }
 
-func describe(pc *webrtc.PeerConnection, description webrtc.SessionDescription, err error) {
+func gather(pc *webrtc.PeerConnection, description webrtc.SessionDescription, err error) *webrtc.SessionDescription {
 	fail("description", err)
 	gathered := webrtc.GatheringCompletePromise(pc)
 	fail("local description", pc.SetLocalDescription(description))
 	<-gathered
-	fmt.Println("signal", strings.ReplaceAll(pc.LocalDescription().SDP, "\r\n", "|"))
+	return pc.LocalDescription()
+}
+
+func describe(pc *webrtc.PeerConnection, description webrtc.SessionDescription, err error) {
+	fmt.Println("signal", strings.ReplaceAll(gather(pc, description, err).SDP, "\r\n", "|"))
 }
 
 func setRemote(pc *webrtc.PeerConnection, kind webrtc.SDPType, text string) {
@@ -220,7 +224,7 @@ func setRemote(pc *webrtc.PeerConnection, kind webrtc.SDPType, text string) {
 	fail("remote description", pc.SetRemoteDescription(webrtc.SessionDescription{Type: kind, SDP: sdp}))
 }
 
-func open(pc *webrtc.PeerConnection, label string, began time.Time, wanted *sync.WaitGroup) *webrtc.DataChannel {
+func open(pc *webrtc.PeerConnection, label string, wanted *sync.WaitGroup) *webrtc.DataChannel {
 	channel, err := pc.CreateDataChannel(label, nil)
 	fail("channel", err)
 	wanted.Add(1)
@@ -239,10 +243,10 @@ func send(o options, lines *bufio.Scanner) {
 			var wanted sync.WaitGroup
 			pc = newConnection(o)
 			if o.size > 0 {
-				bulkChannel = open(pc, bulk, began, &wanted)
+				bulkChannel = open(pc, bulk, &wanted)
 			}
 			if o.paced > 0 {
-				pacedChannel = open(pc, paced, began, &wanted)
+				pacedChannel = open(pc, paced, &wanted)
 			}
 			go func() {
 				wanted.Wait()
@@ -289,7 +293,57 @@ func receive(o options, lines *bufio.Scanner) {
 	}
 }
 
+// --- a crowd ---
+
+func residentKib() int {
+	text, err := os.ReadFile("/proc/self/statm")
+	fail("statm", err)
+	pages, err := strconv.Atoi(strings.Fields(string(text))[1])
+	fail("statm", err)
+	return pages * os.Getpagesize() / 1024
+}
+
+// connectedPair returns when a message has come over it.
+func connectedPair(o options) {
+	caller, callee := newConnection(o), newConnection(o)
+	came := make(chan struct{})
+	callee.OnDataChannel(func(channel *webrtc.DataChannel) {
+		channel.OnMessage(func(webrtc.DataChannelMessage) { close(came) })
+	})
+	channel, err := caller.CreateDataChannel("crowd", nil)
+	fail("channel", err)
+	channel.OnOpen(func() { fail("send", channel.SendText("hello")) })
+	offer, err := caller.CreateOffer(nil)
+	local := gather(caller, offer, err)
+	fail("offer", callee.SetRemoteDescription(*local))
+	answer, err := callee.CreateAnswer(nil)
+	local = gather(callee, answer, err)
+	fail("answer", caller.SetRemoteDescription(*local))
+	<-came
+}
+
+// crowd says what a connected pair in this process adds to its resident memory.
+func crowd(pairs int) {
+	const warmUp = 10
+	o := options{address: "127.0.0.1"}
+	for i := 0; i < warmUp; i++ {
+		connectedPair(o)
+	}
+	before := residentKib()
+	for i := 0; i < pairs; i++ {
+		connectedPair(o)
+	}
+	time.Sleep(time.Second)
+	fmt.Println("resident", (residentKib()-before)/pairs)
+}
+
 func main() {
+	if len(os.Args) == 3 && os.Args[1] == "crowd" {
+		pairs, err := strconv.Atoi(os.Args[2])
+		fail("pairs", err)
+		crowd(pairs)
+		return
+	}
 	o := readOptions()
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, 1<<20)

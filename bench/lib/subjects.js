@@ -9,7 +9,7 @@ const PATH_MTU_MAX = 16421; /* of parley/core.h: as large as a DTLS record */
 /* Of ends by kind; options: of all that it measures, beside those of one measurement. */
 const SUBJECTS = {
 	parley: { from: 'parley', to: 'parley' },
-	'parley, path MTU found': { from: 'parley', to: 'parley', options: { mtu_max: PATH_MTU_MAX } },
+	'parley + pmtud': { from: 'parley', to: 'parley', options: { mtu_max: PATH_MTU_MAX } },
 	pion: { from: 'pion', to: 'pion' },
 	chromium: { from: 'page', to: 'page' },
 	'parley to chromium': { from: 'parley', to: 'page' },

@@ -93,4 +93,4 @@ class Link {
 	}
 }
 
-module.exports = { Link, insideNamespaces };
+module.exports = { Link, insideNamespaces, NEAR, FAR };
