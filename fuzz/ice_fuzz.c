@@ -349,6 +349,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	config.relay_only = (flags & 6) == 6;
 	config.tcp = flags & 8;
 	config.lite = (flags & 0x70) == 0x70;
+	config.hide_addresses = flags & 0x80;
 	config.has_tie_breaker = true;
 	config.tie_breaker = 100;
 	if (ice_create(&config, &w.ice))

@@ -116,6 +116,7 @@ static void clear(ice_agent *a)
 {
 	ice_generation_clear(a);
 	ice_former_clear(a);
+	ice_hidden_clear(a);
 	ice_wire_clear(a);
 	ice_gathers_clear(a);
 }
@@ -184,6 +185,10 @@ static bool fill_event(const ice_agent *a, const ice_queued_event *e, ice_event 
 		return e->generation == a->generation && fill_candidate(a, e->value, out);
 	case ICE_EVENT_RESOLVE:
 		return fill_resolve(a, e->value, out);
+	case ICE_EVENT_OWN_NAME:
+		out->local = a->own_names[e->value].ip;
+		memcpy(out->name, a->own_names[e->value].text, sizeof a->own_names[e->value].text);
+		return true;
 	case ICE_EVENT_GATHERING_STATE:
 		out->gathering = (ice_gathering)e->value;
 		return true;

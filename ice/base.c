@@ -64,7 +64,7 @@ static void set_foundation(ice_agent *a, ice_local *l)
 static parley_addr related_of(const ice_agent *a, const ice_candidate *c, const ice_base *b)
 {
 	parley_addr related = b->kind == ICE_BASE_RELAY ? b->relay->mapped : b->addr;
-	if (!a->config.relay_only && related.family)
+	if (!a->config.relay_only && related.family && !ice_is_hidden(a, &related))
 		return related;
 	return (parley_addr){.family = c->addr.family, .transport = c->addr.transport, .port = HIDDEN_PORT};
 }
@@ -111,9 +111,20 @@ ice_local *ice_local_learn(ice_agent *a, size_t base, const parley_addr *addr)
 	return add_local(a, base, ICE_PRFLX, addr, 0, NULL);
 }
 
+/* A hidden host candidate tells nothing of its address (draft-ietf-rtcweb-mdns-ice-candidates 3.1.2.2). */
+static bool is_told(const ice_agent *a, size_t base, const parley_addr *addr)
+{
+	for (size_t i = 0; i < a->local_count; i++) {
+		const ice_local *l = a->locals[i];
+		if (l->base == base && addr_equal(&l->candidate.addr, addr) && !l->candidate.name[0])
+			return true;
+	}
+	return false;
+}
+
 void ice_local_reflexive(ice_agent *a, size_t base, const parley_addr *mapped, const ice_server *server)
 {
-	if (a->config.relay_only || ice_local_find(a, base, mapped))
+	if (a->config.relay_only || is_told(a, base, mapped))
 		return; /* no NAT, or two servers see the same: redundant (RFC 8445 5.1.3) */
 	ice_local *l = add_local(a, base, ICE_SRFLX, mapped, ice_server_rank(a, server), server);
 	if (l)
@@ -142,11 +153,16 @@ static int offer(ice_agent *a, size_t base)
 	ice_base *b = &a->bases[base];
 	if (b->offered || !may_offer(a, b))
 		return 0;
-	bool relayed = b->kind == ICE_BASE_RELAY;
+	bool relayed = b->kind == ICE_BASE_RELAY, hidden = a->config.hide_addresses && !relayed;
+	const char *name = hidden ? ice_hidden_name(a, &b->addr) : "";
+	if (!name)
+		return PARLEY_ENOMEM; /* rather none than one that tells */
 	ice_local *l =
 		add_local(a, base, relayed ? ICE_RELAY : ICE_HOST, &b->addr, 0, relayed ? b->relay->server : NULL);
 	if (!l)
 		return PARLEY_ENOMEM;
+	text t = text_of(l->candidate.name, sizeof l->candidate.name);
+	text_string(&t, name);
 	b->offered = true;
 	ice_queue_event(a, ICE_EVENT_CANDIDATE, l->id);
 	return 0;

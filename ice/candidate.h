@@ -24,9 +24,9 @@ typedef struct {
 	char foundation[ICE_FOUNDATION_MAX + 1];
 	uint16_t component; /* 1 to 256 */
 	uint32_t priority;  /* 1 to 2^31 - 1 */
-	/* family PARLEY_ADDR_NONE when the address is a name; port and transport are here in any case */
+	/* family PARLEY_ADDR_NONE when the address is a name and not known; port and transport are here in any case */
 	parley_addr addr;
-	char name[ICE_NAME_MAX + 1]; /* "" unless the address is a name, such as a mDNS one */
+	char name[ICE_NAME_MAX + 1]; /* "" unless a name stands for the address, such as a mDNS one */
 	ice_type type;
 	ice_tcptype tcptype; /* NONE unless transport is TCP */
 	bool has_related;

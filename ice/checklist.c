@@ -194,8 +194,10 @@ static bool can_pair(const ice_agent *a, size_t base, const ice_remote *r)
 {
 	const parley_addr *x = &a->bases[base].addr, *y = &r->candidate.addr;
 	if (!a->bases[base].offered || x->family != y->family || x->transport != y->transport ||
-	    r->name != ICE_NAME_NONE || !ice_tcp_may_pair(a, base, &r->candidate))
+	    r->name != ICE_NAME_NONE || r->learnt || !ice_tcp_may_pair(a, base, &r->candidate))
 		return false;
+	if (r->candidate.name[0] && a->bases[base].kind == ICE_BASE_RELAY)
+		return false; /* draft-ietf-rtcweb-mdns-ice-candidates 3.3.2: a TURN server is not to learn the address either */
 	return x->family != PARLEY_IPV6 || addr_is_link_local(x) == addr_is_link_local(y);
 }
 

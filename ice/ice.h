@@ -33,6 +33,7 @@
 #define ICE_STUN_SERVERS_MAX 16u      /* addresses */
 #define ICE_TURN_SERVERS_MAX 16u      /* addresses, each with its transport */
 #define ICE_GATHERS_MAX 64u	      /* socket x STUN server */
+#define ICE_OWN_NAMES_MAX 32u	      /* for IP addresses */
 #define ICE_RELAYS_MAX 32u	      /* socket x TURN server, and streams to TURN servers */
 #define ICE_LOCAL_CANDIDATES_MAX 96u  /* host, server-reflexive and learnt from responses */
 #define ICE_REMOTE_CANDIDATES_MAX 64u /* signalled ones; and as many again learnt from requests */
@@ -76,6 +77,9 @@ typedef struct {
 	ice_nomination nomination; /* default regular; a controlled agent follows any */
 	bool allow_loopback;	   /* offer loopback addresses even if there are others */
 	bool tcp; /* offer to open TCP connections from wherever there is a UDP socket; the owner does so when asked */
+	/* Names in place of the addresses of host candidates, "UUID.local": who the peer is learns them only if multicast DNS reaches him
+	 * (draft-ietf-rtcweb-mdns-ice-candidates). ICE_EVENT_OWN_NAME says what to answer there. */
+	bool hide_addresses;
 	bool relay_only;     /* only relayed candidates are told, paired and used: the peer learns no other address */
 	bool shared_sockets; /* other agents use them too: no TURN over UDP, whose server would have one client */
 	size_t ufrag_length; /* characters of ours, default 4, at most 32: more where it tells agents apart */
@@ -123,6 +127,7 @@ typedef enum {
 	ICE_EVENT_STATE,	   /* state */
 	ICE_EVENT_SELECTED_PAIR,   /* ice_selected has changed: local, remote */
 	ICE_EVENT_RESOLVE,	   /* look up name and call ice_resolved(id) */
+	ICE_EVENT_OWN_NAME,	   /* answer multicast DNS queries for name with the IP of local from now on */
 	ICE_EVENT_ROLE,		   /* a role conflict made us controlling, or controlled */
 	/* connect the stream id to remote, from local's IP if it has one: ice_stream_opened or ice_stream_closed answers */
 	ICE_EVENT_STREAM_OPEN,

@@ -4,6 +4,7 @@
  *   agent.c      life, credentials, state, time, the event queue
  *   credentials.c  ufrags and passwords
  *   base.c       bases, which packets leave from and come to, and the candidates at them
+ *   hidden.c     names for our addresses
  *   wire.c       from a path between two addresses to what the owner sends
  *   servers.c    STUN and TURN servers
  *   gather.c     asking STUN servers
@@ -29,6 +30,7 @@
 #include "base/list.h"
 #include "base/rng.h"
 #include "ice/ice.h"
+#include "ice/mdns_responder.h"
 #include "ice/pulse.h"
 #include "ice/turn.h"
 #include "stun/stun.h"
@@ -130,9 +132,15 @@ typedef struct {
 	bool offered;	     /* there is a candidate of this very address: only then it is paired */
 } ice_base;
 
+/* What an address of ours is called in candidates. */
+typedef struct {
+	parley_addr ip; /* port 0 */
+	char text[MDNS_RANDOM_NAME_SIZE];
+} ice_own_name;
+
 typedef struct {
 	uint32_t id;
-	ice_candidate candidate;
+	ice_candidate candidate; /* of a hidden one both the address and the name */
 	size_t base;
 	const ice_server *server; /* that told of it, part of the foundation; or NULL */
 } ice_local;
@@ -298,6 +306,8 @@ struct ice_agent {
 	size_t gather_count;
 	uint32_t next_foundation;
 
+	ice_own_name *own_names;
+	size_t own_name_count;
 	ice_local **locals;
 	size_t local_count;
 	ice_remote **remotes;
@@ -424,6 +434,12 @@ bool ice_tcp_envelop(const ice_agent *a, size_t base, ice_packet *p);
 void ice_tcp_sweep(ice_agent *a, uint64_t now); /* closes what nothing needs */
 uint64_t ice_tcp_deadline(const ice_agent *a);
 void ice_tcp_clear(ice_agent *a);
+
+/* hidden.c */
+/* The name of this IP address, made if need be. NULL: limit, memory or no randomness. Valid until the next call. */
+const char *ice_hidden_name(ice_agent *a, const parley_addr *ip);
+bool ice_is_hidden(const ice_agent *a, const parley_addr *ip); /* it has one */
+void ice_hidden_clear(ice_agent *a);
 
 /* wire.c */
 /* Queues a finished message; drops it when w->bad, out of memory, or over the limit. */

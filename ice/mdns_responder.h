@@ -2,7 +2,8 @@
  * ice/mdns_responder.h: answering multicast DNS queries for the names that we put into our own host candidates
  * (draft-ietf-rtcweb-mdns-ice-candidates 3.1, RFC 6762 6).
  *
- * Names are random, so nothing is probed or announced (3.1.1 there, RFC 6762 8). An answer holds the address asked for,
+ * Names are random, so nothing is probed (3.1.1 there, RFC 6762 8). Nor is anything announced, as the draft would have it: nobody has
+ * the name yet, and who asks soon after would wait for the rest of the second. An answer holds the address asked for,
  * or NSEC if the name has only the other kind, which spares a browser a wait of seconds. Answers go by multicast, also
  * where unicast would be welcome, at most once a second per record (RFC 6762 6); a querier that shows that it knows is
  * not told again (RFC 6762 7.1). Queries from another port than MDNS_PORT (RFC 6762 6.7) are for the owner to drop.
@@ -14,7 +15,7 @@
 
 #include "ice/mdns_message.h"
 
-#define MDNS_OWN_MAX 16u	  /* names at a time */
+#define MDNS_OWN_MAX 32u	  /* names at a time */
 #define MDNS_REPEAT_US 1000000u	  /* RFC 6762 6 */
 #define MDNS_RANDOM_NAME_SIZE 43u /* a UUID, ".local" and a NUL */
 

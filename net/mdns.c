@@ -4,13 +4,15 @@
 #include <uv.h>
 
 #include "ice/mdns.h"
+#include "ice/mdns_responder.h"
 #include "net/multicast.h"
 #include "net/timer.h"
 
-#define MDNS_QUERY_MAX 512u /* a query has one question: ice/mdns.h wants 128 */
+#define MDNS_PACKET_MAX 1400u /* ours fit an Ethernet frame (RFC 6762 17); a query has one question */
 
 struct net_mdns {
 	mdns_resolver resolver;
+	mdns_responder responder;
 	net_multicast *multicast;
 	net_timer *timer;
 	net_on_mdns_answer *on_answer;
@@ -28,9 +30,10 @@ static void mdns_destroy(net_mdns *m)
 
 static void mdns_drain(net_mdns *m)
 {
-	uint8_t query[MDNS_QUERY_MAX];
-	packet p = {.data = query, .capacity = sizeof query};
-	while (mdns_poll_transmit(&m->resolver, net_now(), &p))
+	uint8_t bytes[MDNS_PACKET_MAX];
+	packet p = {.data = bytes, .capacity = sizeof bytes};
+	while (mdns_poll_transmit(&m->resolver, net_now(), &p) ||
+	       mdns_responder_poll_transmit(&m->responder, net_now(), &p))
 		net_multicast_send(m->multicast, slice_of(p.data, p.len));
 	m->draining = true;
 	mdns_event event;
@@ -40,7 +43,7 @@ static void mdns_drain(net_mdns *m)
 	if (m->freed)
 		mdns_destroy(m);
 	else
-		net_timer_set(m->timer, mdns_deadline(&m->resolver));
+		net_timer_set(m->timer, time_min(mdns_deadline(&m->resolver), mdns_responder_deadline(&m->responder)));
 }
 
 static void deadline_passed(void *me)
@@ -57,6 +60,7 @@ static void datagram_came(void *me, const parley_addr *source, slice data)
 	if (source->port != MDNS_PORT)
 		return;
 	mdns_receive(&m->resolver, net_now(), data);
+	mdns_responder_receive(&m->responder, net_now(), data);
 	mdns_drain(m);
 }
 
@@ -67,6 +71,7 @@ int net_mdns_new(uv_loop_t *loop, bool loopback, net_on_mdns_answer *on_answer, 
 	if (!m)
 		return PARLEY_ENOMEM;
 	mdns_resolver_init(&m->resolver, NULL);
+	mdns_responder_init(&m->responder);
 	m->on_answer = on_answer;
 	m->me = me;
 	m->timer = net_timer_new(loop, deadline_passed, m);
@@ -85,6 +90,11 @@ int net_mdns_resolve(net_mdns *m, const char *name, uint64_t *id)
 	if (!error && !m->draining)
 		net_timer_set(m->timer, 0); /* the question leaves from the loop */
 	return error;
+}
+
+int net_mdns_answer(net_mdns *m, const char *name, const parley_addr *address)
+{
+	return mdns_responder_add(&m->responder, slice_from_string(name), address);
 }
 
 void net_mdns_free(net_mdns *m)

@@ -1,6 +1,6 @@
 /*
- * net/mdns.h: addresses of ".local" names, which browsers put into their candidates, asked of the local network: the resolver
- * of ice/mdns.h with a socket and a timer.
+ * net/mdns.h: ".local" names, which browsers and we put into candidates: asked of the local network, and answered for: the resolver of
+ * ice/mdns.h and the responder of ice/mdns_responder.h with a socket and a timer.
  */
 #ifndef PARLEY_NET_MDNS_H
 #define PARLEY_NET_MDNS_H
@@ -22,7 +22,10 @@ int net_mdns_new(struct uv_loop_s *loop, bool loopback, net_on_mdns_answer *on_a
 /* As mdns_resolve: PARLEY_EINVAL: not "label.local"; PARLEY_ELIMIT: too many questions at a time. */
 int net_mdns_resolve(net_mdns *mdns, const char *name, uint64_t *id);
 
-/* No answer comes any more. NULL is allowed. */
+/* From now on questions for name are answered with the IP of address. As mdns_responder_add. */
+int net_mdns_answer(net_mdns *mdns, const char *name, const parley_addr *address);
+
+/* No answer comes any more, and none is given. NULL is allowed. */
 void net_mdns_free(net_mdns *mdns);
 
 #endif

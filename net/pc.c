@@ -56,6 +56,9 @@ static void pc_dispatch(parley_pc *pc, const parley_event *e)
 	case PARLEY_EVENT_RESOLVE:
 		pc_resolve(pc, e);
 		break;
+	case PARLEY_EVENT_MDNS_NAME:
+		pc_answer_for(pc, e);
+		break;
 	case PARLEY_EVENT_DATA_CHANNEL:
 		CALL(on_data_channel, e->data_channel.channel, e->data_channel.label, e->data_channel.protocol);
 		break;
@@ -264,6 +267,7 @@ static int pc_set_up(parley_pc *pc, const parley_configuration *configuration)
 		      configuration->ice_transport_policy == PARLEY_ICE_TRANSPORT_ALL;
 	config.nomination = configuration->nomination;
 	config.ice_lite = configuration->ice_lite;
+	config.mdns_candidates = configuration->mdns_candidates;
 	config.log_level = configuration->log_level;
 	config.decline_media = configuration->decline_media;
 	config.snap = configuration->snap;

@@ -67,6 +67,7 @@ void pc_log(parley_pc *pc, enum parley_log_level level, const char *format, ...)
 
 /* pc_names.c */
 void pc_resolve(parley_pc *pc, const parley_event *event);
+void pc_answer_for(parley_pc *pc, const parley_event *event);
 void pc_forget_names(parley_pc *pc);
 
 /* pc_sockets.c */

@@ -99,6 +99,17 @@ void pc_resolve(parley_pc *pc, const parley_event *event)
 		parley_core_resolved(pc->core, net_now(), id, NULL, 0);
 }
 
+/* The candidate is told in any case: where there is no multicast, other candidates have to do. */
+void pc_answer_for(parley_pc *pc, const parley_event *event)
+{
+	int error = mdns_start(pc);
+	if (!error)
+		error = net_mdns_answer(pc->mdns, event->mdns_name.name, &event->mdns_name.address);
+	if (error && !pc->closed)
+		pc_log(pc, PARLEY_LOG_WARN, "%s is not answered for: %s", event->mdns_name.name,
+		       parley_strerror(error));
+}
+
 void pc_forget_names(parley_pc *pc)
 {
 	LIST_FOR_SAFE (node, after, &pc->lookups) {

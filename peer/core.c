@@ -104,6 +104,7 @@ static int create_layers(parley_core *core, const parley_core_config *config)
 	ice.allow_loopback = config->allow_loopback;
 	ice.nomination = (ice_nomination)config->nomination;
 	ice.lite = config->ice_lite;
+	ice.hide_addresses = config->mdns_candidates;
 	ice.tcp = config->ice_tcp;
 	ice.relay_only = core->relay_only;
 	if (config->demux) {

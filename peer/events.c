@@ -18,6 +18,9 @@ static void event_strings(parley_event *event, const char **strings[2])
 	case PARLEY_EVENT_RESOLVE:
 		strings[0] = &event->resolve.name;
 		break;
+	case PARLEY_EVENT_MDNS_NAME:
+		strings[0] = &event->mdns_name.name;
+		break;
 	case PARLEY_EVENT_CHANNEL_STATE:
 		strings[0] = &event->channel_state.reason;
 		break;

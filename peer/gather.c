@@ -20,7 +20,7 @@ static parley_addr default_address(const parley_core *core)
 	int best_rank = 0;
 	const ice_candidate *c;
 	for (size_t i = 0; (c = ice_local_candidate(core->ice, i)); i++) {
-		if (c->addr.family == PARLEY_ADDR_NONE || c->addr.transport != PARLEY_UDP || c->type == ICE_PRFLX ||
+		if (c->name[0] || c->addr.transport != PARLEY_UDP || c->type == ICE_PRFLX ||
 		    default_rank(c) <= best_rank)
 			continue;
 		best = c->addr;

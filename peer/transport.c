@@ -95,6 +95,14 @@ static void push_stream_close(parley_core *core, uint32_t stream)
 	event_push(core, &event);
 }
 
+static void push_own_name(parley_core *core, const ice_event *e)
+{
+	parley_event event = {.type = PARLEY_EVENT_MDNS_NAME};
+	event.mdns_name.name = e->name;
+	event.mdns_name.address = e->local;
+	event_push(core, &event);
+}
+
 static void on_ice_event(parley_core *core, const ice_event *e)
 {
 	switch (e->type) {
@@ -119,6 +127,9 @@ static void on_ice_event(parley_core *core, const ice_event *e)
 		break;
 	case ICE_EVENT_STREAM_CLOSE:
 		push_stream_close(core, e->id);
+		break;
+	case ICE_EVENT_OWN_NAME:
+		push_own_name(core, e);
 		break;
 	case ICE_EVENT_ROLE:
 		break;

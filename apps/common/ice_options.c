@@ -68,6 +68,9 @@ bool ice_options_take(ice_options *o, int c, char *argument)
 		return take_secret_text(argument, o->secret);
 	case OPT_ICE_POLICY:
 		return take_policy(o, argument);
+	case OPT_ICE_MDNS:
+		o->mdns = true;
+		return true;
 	default:
 		return false;
 	}
@@ -110,4 +113,5 @@ void ice_options_apply(const ice_options *o, parley_configuration *configuration
 	configuration->ice_servers = o->servers;
 	configuration->ice_server_count = o->server_count;
 	configuration->ice_transport_policy = o->policy;
+	configuration->mdns_candidates = o->mdns;
 }

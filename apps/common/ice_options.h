@@ -16,14 +16,15 @@
 #define ICE_WHY_MAX 256u
 #define ICE_CREDENTIAL_MAX 512u
 
-enum { OPT_ICE_SERVER = 512, OPT_ICE_USER, OPT_ICE_PASSWORD, OPT_ICE_SECRET, OPT_ICE_POLICY };
+enum { OPT_ICE_SERVER = 512, OPT_ICE_USER, OPT_ICE_PASSWORD, OPT_ICE_SECRET, OPT_ICE_POLICY, OPT_ICE_MDNS };
 
 #define ICE_OPTIONS                                                                                                   \
 	{"ice-server", required_argument, NULL, OPT_ICE_SERVER}, {"ice-user", required_argument, NULL, OPT_ICE_USER}, \
 		{"ice-password", required_argument, NULL, OPT_ICE_PASSWORD},                                          \
 		{"ice-secret", required_argument, NULL, OPT_ICE_SECRET},                                              \
+		{"ice-policy", required_argument, NULL, OPT_ICE_POLICY},                                              \
 	{                                                                                                             \
-		"ice-policy", required_argument, NULL, OPT_ICE_POLICY                                                 \
+		"ice-mdns", no_argument, NULL, OPT_ICE_MDNS                                                           \
 	}
 
 #define ICE_OPTIONS_USAGE                                                                                                 \
@@ -31,13 +32,15 @@ enum { OPT_ICE_SERVER = 512, OPT_ICE_USER, OPT_ICE_PASSWORD, OPT_ICE_SECRET, OPT
 	"                      repeated; \"none\" for none; default stun:stun.l.google.com:19302\n"                       \
 	"  --ice-user NAME, --ice-password TEXT    for the TURN servers; TEXT may be @FILE: what is in the file\n"        \
 	"  --ice-secret TEXT   instead of the password: shared with the TURN servers, makes one that is good for a day\n" \
-	"  --ice-policy P      \"relay\": only through TURN servers; \"all\" is the default\n"
+	"  --ice-policy P      \"relay\": only through TURN servers; \"all\" is the default\n"                            \
+	"  --ice-mdns          hide the addresses of this machine behind .local names, as browsers do\n"
 
 typedef struct {
 	parley_ice_server servers[PARLEY_ICE_SERVERS_MAX];
 	size_t server_count;
 	bool none;
 	enum parley_ice_transport_policy policy;
+	bool mdns;
 	char user[ICE_CREDENTIAL_MAX], password[ICE_CREDENTIAL_MAX], secret[ICE_CREDENTIAL_MAX];
 } ice_options;
 

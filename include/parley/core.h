@@ -153,6 +153,9 @@ typedef struct {
 	/* ICE lite (RFC 8445 2.5): checks are answered, none are sent, servers not asked. For a machine that everybody can reach at
 	 * its own addresses, such as a public server; default false */
 	bool ice_lite;
+	/* Host candidates tell "UUID.local" in place of their address: only who can ask this machine's network by multicast DNS learns it
+	 * (draft-ietf-rtcweb-mdns-ice-candidates). PARLEY_EVENT_MDNS_NAME says what has to be answered there; default false */
+	bool mdns_candidates;
 	enum parley_log_level log_level; /* which log lines become events; default PARLEY_LOG_OFF */
 	bool decline_media; /* answer audio and video inactive where no transceiver was added for them; default false: a
 			       recvonly transceiver is made for each */
@@ -326,6 +329,7 @@ typedef enum {
 	PARLEY_EVENT_CONNECTION_STATE,
 	PARLEY_EVENT_ICE_CANDIDATE,
 	PARLEY_EVENT_RESOLVE,
+	PARLEY_EVENT_MDNS_NAME,
 	PARLEY_EVENT_STREAM_OPEN,
 	PARLEY_EVENT_STREAM_CLOSE,
 	PARLEY_EVENT_DATA_CHANNEL, /* the peer opened one */
@@ -381,7 +385,11 @@ typedef struct {
 			bool tls;
 			const char *server_name; /* what the certificate must name; "": the address */
 		} stream_open;
-		uint32_t stream_close; /* close it and forget it */
+		uint32_t stream_close;	     /* close it and forget it */
+		struct {		     /* to be answered by multicast DNS from now on, until parley_core_close */
+			const char *name;    /* "....local" */
+			parley_addr address; /* port 0 */
+		} mdns_name;
 		struct {
 			parley_channel channel;
 			uint16_t id;

@@ -52,6 +52,7 @@ typedef struct {
 	bool tls_insecure; /* believe any certificate of a turns: server: for tests only */
 	enum parley_nomination nomination;
 	bool ice_lite;
+	bool mdns_candidates; /* questions for the names are answered, on UDP port 5353, which others may share */
 	enum parley_log_level log_level;
 	bool decline_media;
 	bool snap;

@@ -106,6 +106,23 @@ for (const kind of KINDS) {
 	}
 }
 
+/* draft-ietf-rtcweb-mdns-ice-candidates: the browser has to ask for our names, as we for its. */
+for (const kind of KINDS) {
+	test(`native: ${kind} finds what is behind its names`, async (t) => {
+		const hub = await Hub.start();
+		t.after(() => hub.stop());
+		const browser = await startBrowser(kind);
+		t.after(() => browser.close());
+		const page = await RoomPage.open(await browser.open(), hub);
+		t.onFailure(() => page.describe());
+		const native = await meet(t, { hub, page, name: 'names', nativeArgs: ['--ice-server', 'none', '--ice-mdns'] });
+		const told = native.events.filter(({ event, candidate }) => event === 'candidate' && candidate);
+		assert.ok(told.length > 0);
+		for (const { candidate } of told) assert.match(candidate, /^candidate:\d+ 1 \w+ \d+ [-0-9a-f]{36}\.local \d+ typ host /);
+		await page.pathTo('host'); /* "prflx": it has not resolved the name */
+	});
+}
+
 test('native: two of them meet; one that is killed is missed', async (t) => {
 	const hub = await Hub.start();
 	t.after(() => hub.stop());

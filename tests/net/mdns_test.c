@@ -94,6 +94,32 @@ static void a_freed_resolver_leaves_nothing(void **state)
 	assert_false(a.answered);
 }
 
+static void own_names_are_answered_for(void **state)
+{
+	(void)state;
+	uv_loop_t *loop = harness_loop_new();
+	asker a = {0}, b = {0};
+	responder r = {.name = "nobody.local"};
+	char why[NET_WHY_MAX] = "";
+	parley_addr address = addr_ipv4(192, 0, 2, 44, 0);
+	if (!open_both(loop, &r, &a)) {
+		harness_loop_free(loop);
+		skip();
+	}
+	assert_int_equal(net_mdns_new(loop, true, asker_answered, &b, &b.mdns, why), 0);
+	assert_int_equal(net_mdns_answer(b.mdns, NAME, &address), 0);
+	assert_int_equal(net_mdns_answer(b.mdns, NAME, &address), PARLEY_EINVAL);
+	assert_int_equal(net_mdns_answer(b.mdns, "example.com", &address), PARLEY_EINVAL);
+	assert_int_equal(net_mdns_resolve(a.mdns, NAME, &a.id), 0);
+	harness_run_until(loop, &a.answered);
+	assert_true(a.found);
+	assert_true(addr_equal_ip(&a.address, &address));
+	net_mdns_free(b.mdns);
+	net_mdns_free(a.mdns);
+	responder_close(&r);
+	harness_loop_free(loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -101,6 +127,7 @@ int main(void)
 		cmocka_unit_test(the_resolver_may_be_freed_by_its_answer),
 		cmocka_unit_test(a_responder_that_starts_late_is_asked_again),
 		cmocka_unit_test(a_freed_resolver_leaves_nothing),
+		cmocka_unit_test(own_names_are_answered_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,6 +44,7 @@ typedef struct peer {
 	bool gathered, connected, open, closed, got_message, got_bulk, freed, negotiation_needed;
 	bool echo;
 	bool hides_address; /* gives NAME instead of 127.0.0.1, as browsers do */
+	bool own_name;	    /* has the library do so */
 	bool tcp_only;	    /* gives no candidates over UDP */
 	unsigned messages, candidates;
 	size_t last_len;
@@ -113,6 +114,8 @@ static void give_description(peer *from)
 	parley_sdp_type type;
 	char *sdp;
 	assert_int_equal(parley_pc_local_description(from->pc, &type, &sdp), 0);
+	if (from->own_name)
+		assert_null(strstr(sdp, "127.0.0.1"));
 	if (from->hides_address) {
 		char *hidden = with_address_hidden(sdp);
 		parley_free(sdp);
@@ -311,6 +314,7 @@ static void peer_new(peer *p, peer *other, uv_loop_t *loop, enum parley_log_leve
 	configuration.log_level = level;
 	configuration.mtu_max = PARLEY_MTU_MAX;
 	configuration.max_message_size = 0;
+	configuration.mdns_candidates = p->own_name;
 	p->other = other;
 	p->calling = true;
 	assert_int_equal(parley_pc_new(loop, &configuration, &callbacks, p, &p->pc), 0);
@@ -548,6 +552,27 @@ static void addresses_behind_names_are_found(void **state)
 	couple_free(c);
 }
 
+static void own_addresses_are_found_behind_names(void **state)
+{
+	(void)state;
+	couple *c = calloc(1, sizeof *c);
+	assert_non_null(c);
+	c->loop = harness_loop_new();
+	responder r = {.name = "nobody.local"};
+	bool multicast = responder_open(&r, c->loop);
+	if (multicast) {
+		responder_close(&r);
+		c->a.own_name = c->b.own_name = true;
+		peer_new(&c->a, &c->b, c->loop, PARLEY_LOG_WARN);
+		peer_new(&c->b, &c->a, c->loop, PARLEY_LOG_WARN);
+		couple_call(c);
+		harness_run_until(c->loop, &c->a.open);
+	}
+	couple_free(c);
+	if (!multicast)
+		skip();
+}
+
 static void offer_without_memory(void *context)
 {
 	(void)context;
@@ -674,6 +699,7 @@ int main(void)
 		cmocka_unit_test(callbacks_come_from_the_loop_only),
 		cmocka_unit_test(names_that_nobody_knows_do_not_disturb),
 		cmocka_unit_test(addresses_behind_names_are_found),
+		cmocka_unit_test(own_addresses_are_found_behind_names),
 		cmocka_unit_test(an_offer_survives_every_failed_allocation),
 		cmocka_unit_test(ports_are_of_the_range),
 		cmocka_unit_test(malformed_configurations_are_refused),

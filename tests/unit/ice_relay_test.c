@@ -156,6 +156,36 @@ static void only_relays_are_told_and_used(void **state)
 	sim_destroy(&s);
 }
 
+/* draft-ietf-rtcweb-mdns-ice-candidates 3.3.2: what a peer's name stands for is not said to a TURN server. */
+static void an_address_behind_a_name_is_not_told_to_a_relay(void **state)
+{
+	static const char line[] =
+		"candidate:1 1 UDP 2122252543 1d76a95b-5ecc-494f-ba51-755ce3dbd2d0.local 5000 typ host";
+	parley_addr hidden = addr_ipv4(10, 0, 1, 1, 0);
+	ice_candidate c;
+	(void)state;
+	start(4);
+	s.side[0].nat = s.side[1].nat = SIM_NO_NAT;
+	s.side[1].mute_candidates = true;
+	assert_int_equal(sim_create(&s), 0);
+	bind_sides();
+	assert_int_equal(sim_add_turn(&s, 0, ICE_OVER_UDP), 0);
+	go();
+	sim_run(&s, US_PER_S / 10);
+	assert_int_equal(ice_candidate_parse(slice_from_string(line), &c), 0);
+	assert_int_equal(ice_add_remote_candidate(s.side[0].ice, s.now, &c), 0);
+	sim_pump(&s);
+	ice_resolved(s.side[0].ice, s.now, s.side[0].resolve_id, &hidden);
+	sim_pump(&s);
+	assert_connects();
+	sim_run(&s, 5 * US_PER_S);
+	assert_int_equal(selected_type(0), ICE_HOST);
+	assert_int_equal(s.turn.allocated, 1);
+	for (size_t i = 0; i < SIM_ALLOCATIONS_MAX; i++)
+		assert_int_equal(s.turn.allocations[i].permitted_count, 0);
+	sim_destroy(&s);
+}
+
 static void a_stream_carries_a_relay(ice_over over)
 {
 	start(4);
@@ -594,6 +624,7 @@ int main(void)
 		cmocka_unit_test(a_relay_connects_what_nothing_else_does),
 		cmocka_unit_test(relays_on_both_sides_meet),
 		cmocka_unit_test(only_relays_are_told_and_used),
+		cmocka_unit_test(an_address_behind_a_name_is_not_told_to_a_relay),
 		cmocka_unit_test(tcp_and_tls_carry_a_relay),
 		cmocka_unit_test(udp_is_preferred_to_tcp_to_tls),
 		cmocka_unit_test(a_dead_turn_server_delays_nothing),

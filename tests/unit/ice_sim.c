@@ -208,6 +208,8 @@ static bool drain_events(sim *s, int i)
 			side->resolve_id = e.id;
 			side->resolves++;
 			break;
+		case ICE_EVENT_OWN_NAME:
+			break;
 		case ICE_EVENT_ROLE:
 			side->role_changes++;
 			break;

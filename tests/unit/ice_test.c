@@ -613,6 +613,7 @@ static void call_with_failing_memory(void *context)
 {
 	(void)context;
 	sim_init(&s, 16);
+	s.config[1].hide_addresses = true;
 	if (sim_create(&s) == 0) {
 		s.side[0].nat = SIM_NAT_CONE;
 		for (int i = 0; i < 2; i++)
