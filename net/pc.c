@@ -268,6 +268,7 @@ static int pc_set_up(parley_pc *pc, const parley_configuration *configuration)
 	config.nomination = configuration->nomination;
 	config.ice_lite = configuration->ice_lite;
 	config.mdns_candidates = configuration->mdns_candidates;
+	config.ice_candidate_pool_size = configuration->ice_candidate_pool_size;
 	config.log_level = configuration->log_level;
 	config.decline_media = configuration->decline_media;
 	config.snap = configuration->snap;
@@ -295,6 +296,8 @@ int parley_pc_new(uv_loop_t *loop, const parley_configuration *configuration, co
 		pc_destroy(pc);
 		return error;
 	}
+	if (configuration->ice_candidate_pool_size)
+		pc_bind(pc);
 	*out = pc;
 	return pc_called(pc, 0);
 }

@@ -152,6 +152,8 @@ int parley_core_new(const parley_core_config *config, uint64_t now, parley_core 
 		return err;
 	}
 	core_enter(core, now);
+	if (config->ice_candidate_pool_size)
+		sources_start(core);
 	*out = core;
 	return 0;
 }

@@ -64,6 +64,8 @@ static bool is_described(const parley_core *core)
 {
 	sdp_session *description;
 	size_t section;
+	if (!local_description(core))
+		return false; /* from the pool */
 	if (!candidate_section(core, &description, &section))
 		return true;
 	return slice_equal_string(sdp_transport_of(description, section).ufrag, ice_local_ufrag(core->ice));

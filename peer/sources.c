@@ -69,6 +69,17 @@ static void add_servers(parley_core *core)
 	}
 }
 
+/* RFC 8829 4.1.18: what is in the pool is of the servers before; but what an offer already speaks of stays. */
+static int refill_pool(parley_core *core)
+{
+	if (local_description(core) || remote_description(core) || core->offer.session)
+		return 0;
+	int err = ice_restart(core->ice, core->now);
+	if (!err)
+		ice_agreed(core->ice);
+	return err;
+}
+
 int parley_core_set_ice_servers(parley_core *core, uint64_t now, const parley_ice_server *servers, size_t count)
 {
 	server_list list;
@@ -85,10 +96,11 @@ int parley_core_set_ice_servers(parley_core *core, uint64_t now, const parley_ic
 	if (core->gathering_started && !core->ice_lite) {
 		ice_clear_servers(core->ice);
 		add_servers(core);
+		err = refill_pool(core);
 		end_if_known(core);
 	}
 	transport_pump(core);
-	return 0;
+	return err;
 }
 
 const peer_server *sources_find(const parley_core *core, const ice_source *source)

@@ -153,6 +153,9 @@ typedef struct {
 	/* ICE lite (RFC 8445 2.5): checks are answered, none are sent, servers not asked. For a machine that everybody can reach at
 	 * its own addresses, such as a public server; default false */
 	bool ice_lite;
+	/* RTCConfiguration's: more than 0: gathering begins at once, and what is there by then is told when the first local description
+	 * is set (RFC 8829 3.5.4). With BUNDLE one set of candidates is all that is ever needed: a larger number changes nothing */
+	uint8_t ice_candidate_pool_size;
 	/* Host candidates tell "UUID.local" in place of their address: only who can ask this machine's network by multicast DNS learns it
 	 * (draft-ietf-rtcweb-mdns-ice-candidates). PARLEY_EVENT_MDNS_NAME says what has to be answered there; default false */
 	bool mdns_candidates;

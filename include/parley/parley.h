@@ -53,6 +53,7 @@ typedef struct {
 	enum parley_nomination nomination;
 	bool ice_lite;
 	bool mdns_candidates; /* questions for the names are answered, on UDP port 5353, which others may share */
+	uint8_t ice_candidate_pool_size;
 	enum parley_log_level log_level;
 	bool decline_media;
 	bool snap;

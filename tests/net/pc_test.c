@@ -45,7 +45,9 @@ typedef struct peer {
 	bool echo;
 	bool hides_address; /* gives NAME instead of 127.0.0.1, as browsers do */
 	bool own_name;	    /* has the library do so */
-	bool tcp_only;	    /* gives no candidates over UDP */
+	uint8_t pool;
+	bool pooled;   /* the agent has gathered, whether or not that was told */
+	bool tcp_only; /* gives no candidates over UDP */
 	unsigned messages, candidates;
 	size_t last_len;
 	size_t in_parts, parts_sent; /* bytes of the message in parts */
@@ -281,6 +283,7 @@ static void on_log(void *me, parley_pc *pc, enum parley_log_level level, const c
 	assert_in_range(level, PARLEY_LOG_ERROR, PARLEY_LOG_DEBUG);
 	assert_non_null(layer);
 	assert_true(line[0] != '\0');
+	((peer *)me)->pooled |= strcmp(line, "gathering gathering -> complete") == 0;
 	enter(me, pc, FREE_IN_LOG);
 }
 
@@ -315,6 +318,7 @@ static void peer_new(peer *p, peer *other, uv_loop_t *loop, enum parley_log_leve
 	configuration.mtu_max = PARLEY_MTU_MAX;
 	configuration.max_message_size = 0;
 	configuration.mdns_candidates = p->own_name;
+	configuration.ice_candidate_pool_size = p->pool;
 	p->other = other;
 	p->calling = true;
 	assert_int_equal(parley_pc_new(loop, &configuration, &callbacks, p, &p->pc), 0);
@@ -573,6 +577,25 @@ static void own_addresses_are_found_behind_names(void **state)
 		skip();
 }
 
+/* Nothing is told before there is a description, and all at once then. */
+static void a_pool_is_there_before_the_call(void **state)
+{
+	(void)state;
+	couple *c = calloc(1, sizeof *c);
+	assert_non_null(c);
+	c->loop = harness_loop_new();
+	c->a.pool = 1;
+	peer_new(&c->a, &c->b, c->loop, PARLEY_LOG_DEBUG);
+	peer_new(&c->b, &c->a, c->loop, PARLEY_LOG_WARN);
+	harness_run_until(c->loop, &c->a.pooled);
+	assert_int_equal(c->a.candidates, 0);
+	assert_false(c->a.gathered);
+	couple_call(c);
+	harness_run_until(c->loop, &c->a.open);
+	assert_int_equal(c->a.candidates, 3);
+	couple_free(c);
+}
+
 static void offer_without_memory(void *context)
 {
 	(void)context;
@@ -700,6 +723,7 @@ int main(void)
 		cmocka_unit_test(names_that_nobody_knows_do_not_disturb),
 		cmocka_unit_test(addresses_behind_names_are_found),
 		cmocka_unit_test(own_addresses_are_found_behind_names),
+		cmocka_unit_test(a_pool_is_there_before_the_call),
 		cmocka_unit_test(an_offer_survives_every_failed_allocation),
 		cmocka_unit_test(ports_are_of_the_range),
 		cmocka_unit_test(malformed_configurations_are_refused),
