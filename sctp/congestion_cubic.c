@@ -147,13 +147,15 @@ static void slow_start(sctp_congestion *c, const sctp_acknowledgement *a)
 	sctp_hystart *h = &c->cubic.hystart;
 	bool queued = a->srtt >= a->min_rtt + sctp_hystart_threshold(a->min_rtt);
 	sctp_hystart_acked(h, c->rate->delivered, a->flight, a->has_rtt ? a->rtt : UINT64_MAX, queued, &a->sample);
-	size_t pipe = pipe_size(c, a);
+	size_t pipe = c->cubic.pipe = pipe_size(c, a);
 	if (sctp_congestion_is_limited(c) && (!h->last_rate || (double)c->cwnd < SLOW_START_PIPES * (double)pipe))
 		c->cwnd += sctp_hystart_growth(h, a->acked);
 	if (!sctp_hystart_done(h))
 		return;
-	if (h->full) /* what is beyond is in the queue */
-		c->cwnd = c->cwnd < pipe ? c->cwnd : pipe;
+	if (h->full && c->cwnd > pipe) { /* what is beyond is in the queue */
+		c->cwnd = pipe;
+		c->cubic.full_at = a->now;
+	}
 	c->ssthresh = c->cwnd;
 }
 
@@ -171,11 +173,21 @@ static void reduce(sctp_congestion *c)
 {
 	sctp_cubic_curve *u = &c->cubic.curve;
 	double cwnd = packets(c, c->cwnd);
+	bool starting = c->ssthresh == SIZE_MAX;
 	u->w_max = cwnd < u->w_max ? cwnd * (1 + BETA) / 2 : cwnd; /* fast convergence (RFC 9438 4.7) */
 	u->prior = cwnd;
 	u->running = false;
 	c->ssthresh = max_size((size_t)((double)c->cwnd * BETA), SCTP_MIN_WINDOW_PACKETS * c->mtu);
+	if (starting &&
+	    c->ssthresh > c->cubic.pipe) /* far beyond what the path holds: the curve begins where it is flat */
+		u->w_max = packets(c, c->ssthresh);
 	sctp_hystart_init(&c->cubic.hystart);
+}
+
+/* Only what slow start had sent too much is lost, and the window has been taken back from that already. */
+static bool is_reduced_already(const sctp_cubic *u)
+{
+	return u->full_at && u->lost_sent_at <= u->full_at;
 }
 
 void sctp_cubic_recover(sctp_congestion *c, uint64_t now, size_t flight)
@@ -183,7 +195,9 @@ void sctp_cubic_recover(sctp_congestion *c, uint64_t now, size_t flight)
 	(void)now;
 	save(c);
 	sctp_prr_begin(&c->cubic.prr, max_size(c->cwnd, flight), c->rate->sent);
-	reduce(c);
+	if (!is_reduced_already(&c->cubic))
+		reduce(c);
+	c->cubic.lost_sent_at = 0;
 	c->cwnd = flight + c->mtu; /* for the first retransmission; then as acknowledgements come */
 }
 
@@ -249,7 +263,7 @@ void sctp_cubic_sending(sctp_congestion *c, uint64_t now, size_t flight, uint64_
 
 void sctp_cubic_lost(sctp_congestion *c, uint64_t now, const sctp_loss *loss)
 {
-	(void)c;
 	(void)now;
-	(void)loss;
+	if (loss->mark.sent_at > c->cubic.lost_sent_at)
+		c->cubic.lost_sent_at = loss->mark.sent_at;
 }

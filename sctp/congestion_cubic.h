@@ -22,6 +22,9 @@ typedef struct {
 	sctp_hystart hystart;
 	sctp_prr prr;
 	uint64_t last_sent; /* for the decay of an idle window */
+	size_t pipe;	    /* what the path holds, as measured in slow start; 0: not known */
+	uint64_t full_at; /* when slow start found the path full and took the window back to what it holds; 0: never */
+	uint64_t lost_sent_at; /* the latest that anything found lost since the last reduction was sent */
 	struct {
 		size_t cwnd, ssthresh;
 		sctp_cubic_curve curve;

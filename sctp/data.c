@@ -131,9 +131,11 @@ void sctp_handle_data(sctp_association *a, uint64_t now, const sctp_tlv *chunk)
 		a->send_sack = true;
 	if (!acceptable(a, &data))
 		return;
+	size_t before = a->reassembly.bytes;
 	int err = sctp_tsn_map_reserve(&a->received, data.tsn);
 	switch (err ? err : store(a, &data)) {
 	case 0:
+		a->window.came += a->reassembly.bytes > before ? a->reassembly.bytes - before : 0;
 		note_gaps(a, data.tsn);
 		sctp_tsn_map_add(&a->received, data.tsn);
 		sctp_reconfig_cumulative(a, now);
@@ -142,7 +144,8 @@ void sctp_handle_data(sctp_association *a, uint64_t now, const sctp_tlv *chunk)
 		sctp_abort_with(a, SCTP_CAUSE_OUT_OF_RESOURCE, 0, PARLEY_EMSGSIZE, "message longer than announced");
 		break;
 	default:
-		a->stats.data_dropped++; /* no memory: as if lost; the peer sends it again */
+		a->stats.data_dropped++; /* no memory: as if lost; the peer sends it again, and less */
+		sctp_window_shrink(&a->window);
 		break;
 	}
 }

@@ -11,6 +11,7 @@ static void begin(sctp_association *a, sctp_repair repair)
 	r->repair = repair;
 	r->begin = a->sent.cumulative + 1;
 	r->end = a->sent.next;
+	r->just_begun = true;
 	r->may_undo = true;
 	r->any_resent = false;
 	r->resent = 0;
@@ -211,7 +212,10 @@ void sctp_recovery_duplicates(sctp_association *a, uint64_t now, const sctp_sack
 
 size_t sctp_recovery_acked(sctp_association *a, uint64_t now, const sctp_sack *sack, const sctp_ack_result *got)
 {
-	const sctp_recovery *r = &a->recovery;
+	sctp_recovery *r = &a->recovery;
+	if (r->just_begun)
+		r->end = a->sent.next; /* what left with the first retransmission met the queue that was full before */
+	r->just_begun = false;
 	sctp_recovery_duplicates(a, now, sack, got);
 	if (r->repair != SCTP_REPAIR_NONE && serial32_before_eq(r->end, a->sent.cumulative + 1))
 		end(a, now);

@@ -21,6 +21,7 @@ typedef enum {
 typedef struct {
 	sctp_repair repair;
 	uint32_t begin, end;   /* TSNs outstanding when it began; it ends when all these are acknowledged */
+	bool just_begun;       /* what leaves until the next SACK is among them */
 	uint32_t highest_lost; /* TSN found lost */
 	/* Was it for nothing? Until the next one begins. */
 	bool may_undo;

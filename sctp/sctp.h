@@ -83,8 +83,8 @@ typedef struct {
 	uint16_t streams_in_max; /* ... if it asks for more later (RFC 6525 5.2.5); default SCTP_STREAMS_MAX */
 	/*
 	 * Bytes of messages and fragments, with SCTP_RX_OVERHEAD each, that the peer may have us hold: the least, 1500 or more and
-	 * twice max_message_receive; and the most. Between them the window follows what is read in a round trip, four times, and
-	 * shrinks while events are not polled. A window that was announced may be filled with payload alone, so small messages may
+	 * twice max_message_receive; and the most. Between them the window follows what comes in a round trip, four times, and
+	 * shrinks while events are not polled, or when memory is out. A window that was announced may be filled with payload alone, so small messages may
 	 * cost SCTP_RX_COST_MAX times as much. What fills gaps may go beyond it by a quarter and receive_window.
 	 */
 	uint32_t receive_window;

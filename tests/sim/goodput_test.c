@@ -2,7 +2,7 @@
  * Goodput of associations on links of every kind, on a virtual clock, with CUBIC and with BBR: each message arrives once and in
  * order, nothing stalls, the link is filled and shared.
  *
- *     goodput_test                      the tests
+ *     goodput_test [PATTERN]            the tests, or some of them
  *     goodput_test --grid               more of them, as a table
  *     goodput_test --try cubic|bbr RATE_MBIT RTT_MS LOSS_PPM QUEUE_BDP SECONDS [FLOWS]      one link, second by second
  */
@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "tests/sim/sctp_link.h"
+#include "tests/sim/tcp_model.h"
 
 #define MESSAGE_LEN 65536u
 #define MBIT UINT64_C(1000000)
@@ -32,7 +33,7 @@ typedef struct {
 	uint64_t reorder_us;
 } cell;
 
-static void begin(link_world *w, const cell *c, unsigned flows)
+static void begin_seeded(link_world *w, const cell *c, unsigned flows, uint64_t seed)
 {
 	uint64_t rtt = c->rtt_ms ? c->rtt_ms * US_PER_MS : RTT_NONE_US;
 	double queue = (double)c->mbit * MBIT / 8 * (double)rtt / US_PER_S * c->queue_bdp;
@@ -42,9 +43,14 @@ static void begin(link_world *w, const cell *c, unsigned flows)
 			  .loss_run = c->loss_run,
 			  .reorder_ppm = c->reorder_ppm,
 			  .reorder_us = c->reorder_us};
-	link_init(w, 1, &path, flows, MESSAGE_LEN);
+	link_init(w, seed, &path, flows, MESSAGE_LEN);
 	for (unsigned i = 0; i < flows; i++)
 		w->flows[i].config[0].congestion = c->control;
+}
+
+static void begin(link_world *w, const cell *c, unsigned flows)
+{
+	begin_seeded(w, c, flows, 1);
 }
 
 /* Share of the link over the whole time, from the handshake on. */
@@ -79,53 +85,76 @@ static void run_cells(const cell *cells, size_t count)
 		run_cell(&cells[i]);
 }
 
-static void links_are_filled(void **state)
+/* --- the grid --- */
+
+#define GRID_MBIT 500u
+#define GRID_QUEUE_MS 25u
+#define GRID_FROM_S 1u /* what comes before is set-up and the steepest of slow start */
+#define GRID_TO_S 7u
+#define GRID_SEEDS 12u /* of what hangs on chance; the model's, and runs that carry little and so take little time */
+#define GRID_LITTLE 0.3
+#define GRID_LEAST 0.9	    /* of what a TCP without fault would get; */
+#define GRID_LEAST_FAR 0.85 /* at 200 ms with losses, where the end of slow start takes a large part of the time */
+
+static double expected(const cell *c)
 {
-	(void)state;
-	static const cell cells[] = {
-		{SCTP_CUBIC, 500, 0, 0, 1, 3, 0.95, 0, 0, 0},	 {SCTP_CUBIC, 500, 20, 0, 1, 5, 0.93, 0, 0, 0},
-		{SCTP_CUBIC, 500, 50, 0, 1, 10, 0.9, 0, 0, 0},	 {SCTP_CUBIC, 500, 100, 0, 1, 20, 0.9, 0, 0, 0},
-		{SCTP_CUBIC, 500, 200, 0, 1, 20, 0.85, 0, 0, 0}, {SCTP_CUBIC, 500, 50, 0, 0.5, 20, 0.85, 0, 0, 0},
-		{SCTP_CUBIC, 5, 50, 0, 1, 20, 0.9, 0, 0, 0},	 {SCTP_BBR, 500, 0, 0, 1, 3, 0.95, 0, 0, 0},
-		{SCTP_BBR, 500, 20, 0, 1, 10, 0.93, 0, 0, 0},	 {SCTP_BBR, 500, 50, 0, 1, 10, 0.9, 0, 0, 0},
-		{SCTP_BBR, 500, 100, 0, 1, 20, 0.88, 0, 0, 0},	 {SCTP_BBR, 500, 200, 0, 1, 20, 0.85, 0, 0, 0},
-		{SCTP_BBR, 500, 50, 0, 0.5, 10, 0.88, 0, 0, 0},	 {SCTP_BBR, 5, 50, 0, 1, 20, 0.9, 0, 0, 0},
-	};
-	run_cells(cells, ARRAY_LENGTH(cells));
+	double size = SCTP_MTU_DEFAULT & ~3u;
+	tcp_model_link link = {.packets_per_s = (double)(c->mbit * MBIT) / 8 / (size + LINK_OVERHEAD),
+			       .rtt_s = c->rtt_ms ? c->rtt_ms / 1e3 : RTT_NONE_US / 1e6,
+			       .queue_packets = 0,
+			       .loss_ppm = c->loss_ppm};
+	link.queue_packets = link.packets_per_s * GRID_QUEUE_MS / 1e3;
+	if (c->control == SCTP_BBR)
+		return tcp_model_bbr(&link, GRID_FROM_S, GRID_TO_S);
+	double sum = 0;
+	for (uint64_t seed = 1; seed <= GRID_SEEDS; seed++)
+		sum += tcp_model_cubic(&link, GRID_FROM_S, GRID_TO_S, seed);
+	return sum / GRID_SEEDS;
 }
 
-static void random_loss_hardly_slows_bbr(void **state)
+static double goodput(const cell *c, uint64_t seed)
 {
-	(void)state;
-	static const cell cells[] = {
-		{SCTP_BBR, 500, 0, 1000, 1, 3, 0.9, 0, 0, 0},	  {SCTP_BBR, 500, 20, 1000, 1, 5, 0.85, 0, 0, 0},
-		{SCTP_BBR, 500, 100, 1000, 1, 10, 0.8, 0, 0, 0},  {SCTP_BBR, 500, 200, 1000, 1, 15, 0.7, 0, 0, 0},
-		{SCTP_BBR, 500, 0, 10000, 1, 3, 0.9, 0, 0, 0},	  {SCTP_BBR, 500, 20, 10000, 1, 5, 0.85, 0, 0, 0},
-		{SCTP_BBR, 500, 50, 10000, 1, 10, 0.8, 0, 0, 0},  {SCTP_BBR, 500, 100, 10000, 1, 10, 0.75, 0, 0, 0},
-		{SCTP_BBR, 500, 200, 10000, 1, 15, 0.7, 0, 0, 0},
-	};
-	run_cells(cells, ARRAY_LENGTH(cells));
+	static link_world w;
+	begin_seeded(&w, c, 1, seed);
+	w.path.queue_bytes = (size_t)(c->mbit * MBIT / 8 * GRID_QUEUE_MS / 1000);
+	w.path.loss_ppm = c->loss_ppm;
+	link_connect(&w);
+	link_run(&w, GRID_FROM_S * US_PER_S);
+	uint64_t before = w.flows[0].bytes;
+	link_run(&w, (GRID_TO_S - GRID_FROM_S) * US_PER_S);
+	double share = link_share(&w, w.flows[0].bytes - before, (GRID_TO_S - GRID_FROM_S) * US_PER_S);
+	assert_true(link_finish(&w, DRAIN_US));
+	link_clear(&w);
+	return share;
 }
 
-/*
- * What CUBIC makes of random loss: at least the window of its response function (RFC 9438 5.1, with Reno's as the least: 4.3) for
- * the loss of data, less a third for what comes on top: some of it is lost in the retransmission, and the first is a slow start.
- */
-static void cubic_meets_its_response_function(void **state)
+static unsigned grid_failures;
+
+static void a_cell_of_the_grid(sctp_congestion_control control, unsigned rtt_ms, unsigned loss_ppm)
+{
+	cell c = {.control = control, .mbit = GRID_MBIT, .rtt_ms = rtt_ms, .loss_ppm = loss_ppm};
+	double model = expected(&c), sum = 0;
+	unsigned seeds = loss_ppm && model < GRID_LITTLE ? GRID_SEEDS : 1;
+	for (uint64_t seed = 1; seed <= seeds; seed++)
+		sum += goodput(&c, seed);
+	double share = sum / seeds;
+	print_message("%-5s %3u ms, loss %.1f %%: %.4f, model %.4f, ratio %.2f\n", control_names[control], rtt_ms,
+		      loss_ppm / 1e4, share, model, share / model);
+	if (share < (rtt_ms == 200 && loss_ppm ? GRID_LEAST_FAR : GRID_LEAST) * model)
+		grid_failures++;
+}
+
+/* Round trips by losses at 500 Mbit/s: nowhere less than 0.9 of what a TCP with the same control would have at its best. */
+static void each_cell_of_the_grid_is_as_good_as_tcp(void **state)
 {
 	(void)state;
-	static const cell cells[] = {
-		{SCTP_CUBIC, 100, 20, 1000, 1, 60, 0, 0, 0, 0},
-		{SCTP_CUBIC, 100, 20, 10000, 1, 60, 0, 0, 0, 0},
-		{SCTP_CUBIC, 100, 50, 1000, 1, 60, 0, 0, 0, 0},
-		{SCTP_CUBIC, 100, 50, 10000, 1, 60, 0, 0, 0, 0},
-	};
-	static const double reno_packets[] = {38.7, 12.2, 38.7, 12.2}; /* sqrt(1.5 / p) */
-	for (size_t i = 0; i < ARRAY_LENGTH(cells); i++) {
-		double packets_per_s = reno_packets[i] / ((double)cells[i].rtt_ms / 1e3);
-		double expected = packets_per_s * (1160 + LINK_OVERHEAD) * 8 / ((double)cells[i].mbit * MBIT);
-		assert_true(run_cell(&cells[i]) > expected * 2 / 3);
-	}
+	static const unsigned rtts[] = {0, 20, 50, 100, 200}, losses[] = {0, 1000, 10000};
+	grid_failures = 0;
+	for (int control = SCTP_CUBIC; control <= SCTP_BBR; control++)
+		for (size_t l = 0; l < ARRAY_LENGTH(losses); l++)
+			for (size_t r = 0; r < ARRAY_LENGTH(rtts); r++)
+				a_cell_of_the_grid((sctp_congestion_control)control, rtts[r], losses[l]);
+	assert_int_equal(grid_failures, 0);
 }
 
 static void bursts_and_overtaking_cost_little(void **state)
@@ -287,6 +316,25 @@ static void a_path_that_carries_less_is_found_out(void **state)
 	}
 }
 
+static void a_seed_gives_the_same_run(void **state)
+{
+	(void)state;
+	static const cell c = {.control = SCTP_BBR, .mbit = 50, .rtt_ms = 50, .loss_ppm = 10000, .queue_bdp = 1};
+	uint64_t steps[3], bytes[3];
+	for (unsigned i = 0; i < 3; i++) {
+		static link_world w;
+		begin_seeded(&w, &c, 1, i < 2 ? 7 : 8);
+		w.path.loss_ppm = c.loss_ppm;
+		link_connect(&w);
+		link_run(&w, 3 * US_PER_S);
+		steps[i] = w.steps;
+		bytes[i] = w.flows[0].bytes;
+		link_clear(&w);
+	}
+	assert_true(steps[0] == steps[1] && bytes[0] == bytes[1]);
+	assert_true(steps[0] != steps[2]);
+}
+
 /* --- by hand --- */
 
 static int grid(void)
@@ -356,9 +404,8 @@ int main(int argc, char **argv)
 	if (argc > 1 && strcmp(argv[1], "--grid") == 0)
 		return grid();
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(links_are_filled),
-		cmocka_unit_test(random_loss_hardly_slows_bbr),
-		cmocka_unit_test(cubic_meets_its_response_function),
+		cmocka_unit_test(each_cell_of_the_grid_is_as_good_as_tcp),
+		cmocka_unit_test(a_seed_gives_the_same_run),
 		cmocka_unit_test(bursts_and_overtaking_cost_little),
 		cmocka_unit_test(everything_arrives_through_anything),
 		cmocka_unit_test(flows_share_a_bottleneck),
@@ -367,5 +414,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_path_that_changes_is_followed),
 		cmocka_unit_test(a_path_that_carries_less_is_found_out),
 	};
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	return cmocka_run_group_tests_name("sim/goodput", tests, NULL, NULL);
 }

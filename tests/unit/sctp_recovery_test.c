@@ -196,7 +196,13 @@ static void bursts_keep_to_the_rate(void **state)
 	}
 }
 
-static void the_window_follows_what_is_read(void **state)
+static void come(sctp_window *w, uint64_t bytes, uint64_t read)
+{
+	w->came += bytes;
+	w->read += read;
+}
+
+static void the_window_follows_what_comes(void **state)
 {
 	(void)state;
 	sctp_window w;
@@ -204,16 +210,22 @@ static void the_window_follows_what_is_read(void **state)
 	uint64_t now = 1000 * US_PER_S, rtt = 10000;
 	sctp_window_adapt(&w, now, rtt, 0, 0);
 	assert_int_equal(w.size, 1000);
-	w.read += 200; /* in half a round trip */
+	come(&w, 100000, 0); /* nothing of it is complete */
+	sctp_window_adapt(&w, now += rtt, rtt, 0, 0);
+	assert_int_equal(w.size, 1000);
+	come(&w, 200, 200); /* in half a round trip */
 	sctp_window_adapt(&w, now += rtt / 2, rtt, 0, 0);
 	assert_int_equal(w.size, 1000);
-	w.read += 800;
+	come(&w, 800, 300);
 	sctp_window_adapt(&w, now += rtt / 2, rtt, 0, 0);
 	assert_int_equal(w.size, 4000);
-	w.read += 4000; /* but in four round trips */
+	come(&w, 4000, 4500); /* but in four round trips */
 	sctp_window_adapt(&w, now += 4 * rtt, rtt, 0, 0);
 	assert_int_equal(w.size, 4000);
-	w.read += 1000000;
+	come(&w, 3000, 0); /* a loss holds it up */
+	sctp_window_adapt(&w, now += rtt, rtt, 0, 0);
+	assert_int_equal(w.size, 12000);
+	come(&w, 1000000, 1000000);
 	sctp_window_adapt(&w, now += rtt, rtt, 0, 0);
 	assert_int_equal(w.size, 100000); /* the most */
 	/* Nobody reads: it shrinks, and what was promised still counts until less is held. */
@@ -223,6 +235,13 @@ static void the_window_follows_what_is_read(void **state)
 	assert_int_equal(w.promised, 100000);
 	sctp_window_adapt(&w, now += rtt, rtt, 1000, 100);
 	assert_int_equal(w.promised, 1000);
+	/* So it does when memory is out. */
+	come(&w, 4000, 4000);
+	sctp_window_adapt(&w, now += rtt, rtt, 0, 0);
+	assert_int_equal(w.size, 16000);
+	sctp_window_shrink(&w);
+	assert_int_equal(w.size, 8000);
+	assert_int_equal(w.promised, 16000);
 	sctp_window_init(&w, 1000, 10);
 	assert_int_equal(w.most, 1000);
 }
@@ -366,7 +385,7 @@ int main(void)
 		cmocka_unit_test(the_window_grows_by_packets_of_the_paths_size),
 		cmocka_unit_test(slow_start_ends_when_round_trips_grow),
 		cmocka_unit_test(bursts_keep_to_the_rate),
-		cmocka_unit_test(the_window_follows_what_is_read),
+		cmocka_unit_test(the_window_follows_what_comes),
 		cmocka_unit_test(the_last_packet_is_probed_for),
 		cmocka_unit_test(the_last_two_packets_are_found_by_one_probe),
 		cmocka_unit_test(a_lost_retransmission_is_found_without_a_timeout),
