@@ -8,6 +8,10 @@
 #define STARTUP_PACING_GAIN 2.77
 #define UP_PACING_GAIN 1.25
 #define PACING_MARGIN 0.99
+#define EASE_PACING_GAIN 0.75
+#define EASE_ABOVE 1.15 /* of the path's volume in flight */
+#define EASE_EVERY 4u	/* round trips */
+#define EASE_ROUNDS 2u	/* at most */
 #define CWND_GAIN 2.0
 #define UP_CWND_GAIN 2.25
 #define PROBE_RTT_CWND_GAIN 0.5
@@ -50,6 +54,7 @@ static double pacing_gain(const sctp_bbr *b)
 	case SCTP_BBR_PROBE_RTT:
 		return PROBE_RTT_CWND_GAIN; /* the draft has 1: bursts, and between them waits of half a round trip */
 	case SCTP_BBR_CRUISE:
+		return b->easing ? EASE_PACING_GAIN : 1.0;
 	case SCTP_BBR_REFILL:
 		break;
 	}
@@ -246,6 +251,29 @@ static bool adapt_longterm(sctp_congestion *c, const sctp_acknowledgement *a)
 	return false;
 }
 
+static void start_cruise(sctp_bbr *b)
+{
+	b->state = SCTP_BBR_CRUISE;
+	b->easing = false;
+	b->ease_next = b->model.rounds + EASE_EVERY;
+}
+
+/*
+ * The rate is the highest that was measured, and so too high where acknowledgements come in bunches; over the many round trips of
+ * a cruise that fills the queue. As BBR's first version did, a round trip now and then is slower, if there is a queue.
+ */
+static void ease(sctp_congestion *c, size_t flight)
+{
+	sctp_bbr *b = &c->bbr;
+	if (b->easing && (flight <= inflight(c, 1.0) || b->model.rounds >= b->ease_next)) {
+		b->easing = false;
+		b->ease_next = b->model.rounds + EASE_EVERY;
+	} else if (!b->easing && b->model.rounds >= b->ease_next && flight > inflight(c, EASE_ABOVE)) {
+		b->easing = true;
+		b->ease_next = b->model.rounds + EASE_ROUNDS;
+	}
+}
+
 static void update_cycle(sctp_congestion *c, const sctp_acknowledgement *a)
 {
 	sctp_bbr *b = &c->bbr;
@@ -256,9 +284,10 @@ static void update_cycle(sctp_congestion *c, const sctp_acknowledgement *a)
 		if (is_time_to_probe(c, a->now))
 			start_refill(c);
 		else if (is_time_to_cruise(c, a->flight))
-			b->state = SCTP_BBR_CRUISE;
+			start_cruise(b);
 		break;
 	case SCTP_BBR_CRUISE:
+		ease(c, a->flight);
 		if (is_time_to_probe(c, a->now))
 			start_refill(c);
 		break;
@@ -327,7 +356,7 @@ static void exit_probe_rtt(sctp_congestion *c, uint64_t now)
 	sctp_bbr_reset_shortterm(&b->model);
 	if (b->model.full_bw_reached) {
 		start_down(c, now);
-		b->state = SCTP_BBR_CRUISE;
+		start_cruise(b);
 	} else {
 		b->state = SCTP_BBR_STARTUP;
 	}

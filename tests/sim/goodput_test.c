@@ -375,6 +375,7 @@ static int try(char **argv, int argc)
 		  .seconds = (unsigned)strtoul(argv[5], NULL, 10)};
 	unsigned flows = argc > 6 ? (unsigned)strtoul(argv[6], NULL, 10) : 1;
 	begin(&w, &c, flows);
+	w.path.tick_us = getenv("TICK") ? strtoul(getenv("TICK"), NULL, 10) : 0;
 	link_connect(&w);
 	w.path.loss_ppm = (unsigned)strtoul(argv[3], NULL, 10);
 	for (unsigned second = 1; second <= c.seconds; second++) {

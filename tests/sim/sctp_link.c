@@ -142,6 +142,8 @@ static void carry(link_world *w, unsigned flow, int from, slice bytes)
 	link_packet *p = packet_new(w);
 	*p = (link_packet){.number = w->number++, .flow = (uint8_t)flow, .to = (uint8_t)!from};
 	p->at = (left + NS_PER_US - 1) / NS_PER_US + w->path.delay_us;
+	if (w->path.tick_us)
+		p->at = (p->at + w->path.tick_us - 1) / w->path.tick_us * w->path.tick_us;
 	p->len = (uint16_t)bytes.len;
 	memcpy(p->bytes, bytes.data, bytes.len);
 	bool late = w->path.reorder_ppm && rng_seeded_below(&w->rng, PPM) < w->path.reorder_ppm;

@@ -27,6 +27,7 @@ typedef struct {
 	uint64_t bits_per_second; /* over LINK_OVERHEAD too */
 	uint64_t delay_us;	  /* one way */
 	size_t queue_bytes;	  /* beyond the packet being sent */
+	uint64_t tick_us;	  /* packets arrive in bunches, so far apart; 0: each for itself */
 	unsigned loss_ppm;	  /* of all packets */
 	unsigned loss_run;	  /* mean length of a run of losses; 0, 1: each packet for itself */
 	unsigned reorder_ppm;	  /* of all packets come up to reorder_us later and are overtaken */
