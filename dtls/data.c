@@ -16,20 +16,6 @@ static void drop_handed_out(dtls_conn *conn)
 	conn->handed_out = 0;
 }
 
-static void keep_record(dtls_conn *conn, slice plaintext)
-{
-	uint8_t length[LENGTH_SIZE];
-	writer w = writer_of(length, sizeof length);
-	write_u16(&w, (uint16_t)plaintext.len);
-	if (buf_reserve(&conn->received, LENGTH_SIZE + plaintext.len) != 0) {
-		conn->stats.data_dropped++;
-		return;
-	}
-	buf_append(&conn->received, writer_slice(&w)); /* neither can fail: there is room */
-	buf_append(&conn->received, plaintext);
-	conn->stats.records_received++;
-}
-
 /* SSL_read has nothing more; why? */
 static void reading_ended(dtls_conn *conn, int rc)
 {
@@ -45,19 +31,53 @@ static void reading_ended(dtls_conn *conn, int rc)
 	}
 }
 
+/* The next record, decrypted to where it waits for dtls_poll_data. There is room. As SSL_read. */
+static int read_record(dtls_conn *conn, size_t longest)
+{
+	uint8_t *at = conn->received.data + conn->received.len;
+	int n = SSL_read(conn->ssl, at + LENGTH_SIZE, (int)longest);
+	if (n <= 0)
+		return n;
+	writer w = writer_of(at, LENGTH_SIZE);
+	write_u16(&w, (uint16_t)n);
+	conn->received.len += LENGTH_SIZE + (size_t)n;
+	conn->stats.records_received++;
+	return n;
+}
+
+/* OpenSSL has nothing left of what was given to it, so asking for more would find nothing. */
+static bool all_is_read(const dtls_conn *conn)
+{
+	return conn->link.in.len == 0 && !SSL_has_pending(conn->ssl);
+}
+
+/*
+ * Records are longer than their plaintext by more than LENGTH_SIZE: the length of the datagram is room enough for all in it. Once only
+ * OpenSSL may have kept others, of any length, that came during the handshake.
+ */
 void dtls_read_records(dtls_conn *conn)
 {
-	uint8_t plaintext[DTLS_PLAINTEXT_MAX];
-	bool given = conn->link.in.len > 0, any = false;
+	bool first = !conn->settled;
+	size_t given = conn->link.in.len, longest = first ? DTLS_PLAINTEXT_MAX : given;
+	uint64_t before = conn->stats.records_received;
 	int n;
+	if (longest == 0)
+		return;
 	drop_handed_out(conn);
-	ERR_clear_error();
-	while ((n = SSL_read(conn->ssl, plaintext, sizeof plaintext)) > 0) {
-		keep_record(conn, slice_of(plaintext, (size_t)n));
-		any = true;
-	}
-	reading_ended(conn, n);
-	if (given && !any && conn->state == DTLS_CONNECTED)
+	dtls_forget_errors();
+	do {
+		if (buf_reserve(&conn->received, LENGTH_SIZE + longest) != 0) {
+			conn->stats.data_dropped++;
+			return;
+		}
+		n = read_record(conn, longest);
+	} while (n > 0 && (first || !all_is_read(conn)));
+	if (n <= 0)
+		reading_ended(conn, n);
+	if (first)
+		buf_trim(&conn->received);
+	conn->settled = true;
+	if (given && conn->stats.records_received == before && conn->state == DTLS_CONNECTED)
 		conn->stats.datagrams_ignored++;
 }
 
@@ -86,7 +106,7 @@ static int encrypt(dtls_conn *conn, uint64_t now, slice plaintext, packet *direc
 	uint64_t dropped = conn->link.dropped;
 	conn->link.now = now;
 	conn->link.direct = direct;
-	ERR_clear_error();
+	dtls_forget_errors();
 	int n = SSL_write(conn->ssl, plaintext.data, (int)plaintext.len);
 	conn->link.direct = NULL;
 	if (n <= 0) {
@@ -147,6 +167,11 @@ void dtls_get_stats(const dtls_conn *conn, dtls_stats *out)
 	out->retransmissions = conn->link.retransmissions;
 	if (!out->cipher)
 		out->cipher = "";
+}
+
+uint64_t dtls_records_received(const dtls_conn *conn)
+{
+	return conn->stats.records_received;
 }
 
 void dtls_check_invariants(const dtls_conn *conn)

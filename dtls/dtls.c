@@ -86,6 +86,12 @@ void dtls_closed_by_peer(dtls_conn *conn)
 	push_event(conn, DTLS_EVENT_CLOSED, 0, "");
 }
 
+void dtls_forget_errors(void)
+{
+	if (ERR_peek_error())
+		ERR_clear_error();
+}
+
 const char *dtls_openssl_reason(void)
 {
 	const char *reason = ERR_reason_error_string(ERR_peek_error());

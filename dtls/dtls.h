@@ -183,7 +183,7 @@ typedef struct {
 	uint64_t alerts_dropped;    /* in the clear during the handshake: nobody can know who sent them */
 	uint64_t records_dropped;   /* by the gate: malformed, absurd length, wrong role, not DTLS 1.2 */
 	uint64_t datagrams_ignored; /* when connected: replayed, forged or late; no data came of them */
-	uint64_t data_dropped;	    /* decrypted, but more than DTLS_RECEIVED_MAX waited */
+	uint64_t data_dropped;	    /* datagrams that came while DTLS_RECEIVED_MAX waited, as if lost on the way */
 	uint64_t transmit_dropped;  /* DTLS_TRANSMIT_MAX waited, out of memory, or too large for the packet given */
 	uint64_t retransmissions;   /* timer ran out and the flight was sent again */
 	uint64_t rebuilds;	    /* broken first bytes, handshake begun anew */
@@ -192,6 +192,8 @@ typedef struct {
 } dtls_stats;
 
 void dtls_get_stats(const dtls_conn *conn, dtls_stats *out);
+uint64_t dtls_records_received(
+	const dtls_conn *conn); /* of these, the one that tells of each datagram whether it was authentic */
 
 /* For simulations and fuzzers: asserts what must always hold. */
 void dtls_check_invariants(const dtls_conn *conn);

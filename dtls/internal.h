@@ -41,6 +41,7 @@ struct dtls_conn {
 	uint8_t *remote_der;
 	size_t remote_der_len;
 
+	bool settled;	   /* OpenSSL keeps nothing any more that came during the handshake */
 	buf received;	   /* decrypted records, each behind its length in 16 bits */
 	size_t handed_out; /* bytes at the front of received that dtls_poll_data gave away */
 
@@ -53,6 +54,9 @@ struct dtls_conn {
 	bool key_log_ready;
 	dtls_stats stats;
 };
+
+/* Before a call of OpenSSL whose errors are looked at: cheaper than ERR_clear_error where there are none. */
+void dtls_forget_errors(void);
 
 /* The end, unless it is reached already: state, event, and the reason in words. */
 void dtls_fail(dtls_conn *conn, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
