@@ -361,6 +361,8 @@ bool ice_poll_transmit(ice_agent *a, uint64_t now, ice_packet *out);
  * the callee's to write. False, p unchanged: there is no way to send from local now; the datagram is lost.
  */
 bool ice_envelop(ice_agent *a, uint64_t now, ice_packet *p);
+/* How much of ICE_HEADROOM that needs from this local address: all, or 0. */
+size_t ice_headroom(const ice_agent *a, const parley_addr *local);
 bool ice_poll_event(ice_agent *a, ice_event *out);
 
 ice_state ice_get_state(const ice_agent *a);

@@ -30,6 +30,13 @@ bool ice_envelop(ice_agent *a, uint64_t now, ice_packet *p)
 	return false;
 }
 
+size_t ice_headroom(const ice_agent *a, const parley_addr *local)
+{
+	size_t base;
+	bool as_it_is = ice_find_base(a, local, &base) && a->bases[base].kind == ICE_BASE_UDP;
+	return as_it_is ? 0 : ICE_HEADROOM;
+}
+
 bool ice_send(ice_agent *a, const parley_addr *local, const parley_addr *remote, const writer *w)
 {
 	ice_outgoing *o = NULL;

@@ -11,6 +11,7 @@
 
 /* Events and packets that one connection has before others on the loop have their turn. */
 #define PC_STEPS_PER_TURN 512u
+#define PC_EVENTS_AT_ONCE 64u /* told before what there is to send is sent */
 
 void pc_log(parley_pc *pc, enum parley_log_level level, const char *format, ...)
 {
@@ -110,6 +111,8 @@ static void pc_dispatch(parley_pc *pc, const parley_event *e)
 
 /* --- the drain --- */
 
+_Static_assert(NET_UDP_BATCH_ROOM >= PARLEY_DATAGRAM_ROOM, "a batch has room for what the core makes");
+
 /* Sends what the core has, as far as the budget goes. */
 static void pc_transmit(parley_pc *pc, unsigned *budget)
 {
@@ -117,7 +120,9 @@ static void pc_transmit(parley_pc *pc, unsigned *budget)
 	parley_packet p;
 	net_udp_batch batch;
 	net_udp_batch_begin(&batch);
-	for (; *budget > 0 && parley_core_poll_transmit(pc->core, now, &p); (*budget)--) {
+	for (; *budget > 0; (*budget)--) {
+		if (!parley_core_poll_transmit_into(pc->core, now, net_udp_batch_room(&batch).data, &p))
+			break;
 		if (p.stream)
 			pc_send_on_stream(pc, &p);
 		else
@@ -126,13 +131,16 @@ static void pc_transmit(parley_pc *pc, unsigned *budget)
 	net_udp_batch_flush(&batch);
 }
 
+/* Some, so that what they lead to can be sent together. */
 static void pc_tell(parley_pc *pc, unsigned *budget)
 {
 	parley_event event;
-	if (!parley_core_poll_event(pc->core, &event))
-		return;
-	(*budget)--;
-	pc_dispatch(pc, &event);
+	for (unsigned i = 0; i<PC_EVENTS_AT_ONCE && * budget> 0 && !pc->closed; i++) {
+		if (!parley_core_poll_event(pc->core, &event))
+			return;
+		(*budget)--;
+		pc_dispatch(pc, &event);
+	}
 }
 
 static void pc_destroy(parley_pc *pc)
@@ -288,7 +296,7 @@ int parley_pc_new(uv_loop_t *loop, const parley_configuration *configuration, co
 	if (!pc)
 		return PARLEY_ENOMEM;
 	*pc = (parley_pc){.loop = loop, .callbacks = *callbacks, .me = me, .log_level = configuration->log_level};
-	pc->port_user = (net_port_user){.on_datagram = pc_datagram_came, .me = pc};
+	pc->port_user = (net_port_user){.on_datagrams = pc_datagrams_came, .me = pc};
 	list_init(&pc->lookups);
 	list_init(&pc->streams);
 	int error = pc_set_up(pc, configuration);

@@ -83,7 +83,7 @@ bool pc_open_socket(parley_pc *pc, const parley_addr *address);
 void pc_close_socket(parley_pc *pc, size_t index);
 void pc_unbind(parley_pc *pc);
 void pc_send_datagram(parley_pc *pc, net_udp_batch *batch, const parley_packet *packet);
-net_on_datagram pc_datagram_came;
+net_on_datagrams pc_datagrams_came;
 
 /* pc_streams.c */
 void pc_open_stream(parley_pc *pc, const parley_event *event);

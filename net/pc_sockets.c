@@ -4,10 +4,11 @@
 #include "net/random.h"
 
 /* Those that came together are answered together. */
-void pc_datagram_came(void *me, net_udp *udp, const net_datagram *d)
+void pc_datagrams_came(void *me, net_udp *udp, const net_datagrams *d)
 {
 	parley_pc *pc = me;
-	parley_core_receive(pc->core, d->now, net_udp_local(udp), d->remote, d->data.data, d->data.len);
+	parley_core_receive_many(pc->core, d->now, net_udp_local(udp), d->remote, d->data.data, d->data.len,
+				 d->segment);
 	net_turn_request(pc->turn);
 }
 
@@ -65,7 +66,7 @@ static net_udp *bind_socket(parley_pc *pc, parley_addr address)
 {
 	net_udp *socket;
 	for (pc_ports walk = pc_ports_begin(pc); pc_ports_next(pc, &walk, &address.port);)
-		if (net_udp_open(pc->loop, &address, pc_datagram_came, pc, &socket) == 0)
+		if (net_udp_open(pc->loop, &address, pc_datagrams_came, pc, &socket) == 0)
 			return socket;
 	return NULL;
 }

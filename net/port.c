@@ -17,14 +17,26 @@ struct parley_port {
 	size_t users; /* the owner and each connection */
 };
 
-static void datagram_came(void *me, net_udp *udp, const net_datagram *d)
+static void route(parley_port *port, net_udp *udp, const net_datagrams *one)
 {
-	parley_port *port = me;
 	void *owner;
-	if (!parley_demux_route(port->demux, net_udp_local(udp), d->remote, d->data.data, d->data.len, &owner))
+	if (!parley_demux_route(port->demux, net_udp_local(udp), one->remote, one->data.data, one->data.len, &owner))
 		return;
 	net_port_user *user = owner;
-	user->on_datagram(user->me, udp, d); /* may free the port */
+	user->on_datagrams(user->me, udp, one);
+}
+
+/* One by one: they may be for several connections. */
+static void datagrams_came(void *me, net_udp *udp, const net_datagrams *d)
+{
+	parley_port *port = me;
+	net_port_acquire(port); /* until all are handed on, whatever that leads to */
+	for (size_t i = 0; i < net_datagrams_count(d); i++) {
+		net_datagrams one = *d;
+		one.data = net_datagrams_at(d, i);
+		route(port, udp, &one);
+	}
+	net_port_release(port);
 }
 
 static void close_sockets(parley_port *port)
@@ -38,7 +50,7 @@ static int open_sockets(parley_port *port, parley_addr *addresses, size_t count,
 	for (size_t i = 0; i < count; i++) {
 		addresses[i].port = number;
 		net_udp **socket = &port->sockets[i];
-		int error = net_udp_open(port->loop, &addresses[i], datagram_came, port, socket);
+		int error = net_udp_open(port->loop, &addresses[i], datagrams_came, port, socket);
 		if (error) {
 			close_sockets(port);
 			return error;

@@ -11,7 +11,7 @@
 
 /* A connection on the port: the demux_owner of its core. */
 typedef struct {
-	net_on_datagram *on_datagram;
+	net_on_datagrams *on_datagrams;
 	void *me;
 } net_port_user;
 

@@ -33,11 +33,14 @@ static void behaviour_timed_out(void *me)
 	behaviour_drain(b);
 }
 
-static void behaviour_received(void *me, net_udp *udp, const net_datagram *d)
+static void behaviour_received(void *me, net_udp *udp, const net_datagrams *d)
 {
 	net_stun_behaviour *b = me;
 	size_t port = udp == b->ports[0] ? 0 : 1;
-	if (stun_behaviour_receive(&b->behaviour, d->now, port, d->remote, d->data))
+	bool answered = false;
+	for (size_t i = 0; i < net_datagrams_count(d); i++)
+		answered |= stun_behaviour_receive(&b->behaviour, d->now, port, d->remote, net_datagrams_at(d, i));
+	if (answered)
 		behaviour_drain(b);
 }
 

@@ -85,18 +85,21 @@ static int ping_start(net_stun_ping *p)
 
 /* --- over UDP --- */
 
-static void datagram_came(void *me, net_udp *udp, const net_datagram *d)
+static void datagrams_came(void *me, net_udp *udp, const net_datagrams *d)
 {
 	(void)udp;
 	net_stun_ping *p = me;
-	if (stun_ping_receive(&p->ping, d->now, d->data))
+	bool answered = false;
+	for (size_t i = 0; i < net_datagrams_count(d); i++)
+		answered |= stun_ping_receive(&p->ping, d->now, net_datagrams_at(d, i));
+	if (answered)
 		ping_drain(p);
 }
 
 static int ping_by_datagrams(net_stun_ping *p, struct uv_loop_s *loop)
 {
 	const parley_addr any = {.family = p->server.family};
-	int error = net_udp_open(loop, &any, datagram_came, p, &p->udp);
+	int error = net_udp_open(loop, &any, datagrams_came, p, &p->udp);
 	return error ? error : ping_start(p);
 }
 

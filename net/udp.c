@@ -26,7 +26,7 @@ struct net_udp {
 	int fd;
 	bool has_gso; /* the kernel cuts what is sent into datagrams (UDP_SEGMENT) */
 	parley_addr local;
-	net_on_datagram *on_datagram; /* NULL: closing */
+	net_on_datagrams *on_datagrams; /* NULL: closing */
 	void *me;
 	list_node queue; /* of struct waiting: what the kernel refused, oldest first */
 	size_t queued;	 /* bytes */
@@ -76,13 +76,14 @@ static void read_control(struct msghdr *message, size_t *segment, net_ecn *ecn)
 	}
 }
 
-static void deliver(net_udp *u, net_datagram *d, slice bytes, size_t segment)
+size_t net_datagrams_count(const net_datagrams *d)
 {
-	do {
-		d->data = slice_part(bytes, 0, segment);
-		bytes = slice_part(bytes, segment, bytes.len);
-		u->on_datagram(u->me, u, d);
-	} while (bytes.len > 0 && u->on_datagram);
+	return d->data.len ? (d->data.len + d->segment - 1) / d->segment : 1;
+}
+
+slice net_datagrams_at(const net_datagrams *d, size_t i)
+{
+	return slice_part(d->data, i * d->segment, d->segment);
 }
 
 /* False: there is nothing more to read. Errors are those that ICMP brought for earlier datagrams: nothing to do. */
@@ -105,17 +106,17 @@ static bool read_some(net_udp *u, uint8_t *memory, size_t size)
 	parley_addr remote;
 	if ((message.msg_flags & MSG_TRUNC) || !sockaddr_to_addr((struct sockaddr *)&source, &remote))
 		return true;
-	net_datagram d = {.remote = &remote, .now = net_now()};
-	size_t segment = size;
-	read_control(&message, &segment, &d.ecn);
-	deliver(u, &d, slice_of(memory, (size_t)n), segment);
+	slice data = slice_of(memory, (size_t)n);
+	net_datagrams d = {.remote = &remote, .data = data, .segment = data.len, .now = net_now()};
+	read_control(&message, &d.segment, &d.ecn);
+	u->on_datagrams(u->me, u, &d);
 	return true;
 }
 
 static void read_all(net_udp *u)
 {
 	uint8_t memory[NET_UDP_DATAGRAM_MAX];
-	for (unsigned i = 0; i < READS_PER_TURN && u->on_datagram; i++)
+	for (unsigned i = 0; i < READS_PER_TURN && u->on_datagrams; i++)
 		if (!read_some(u, memory, sizeof memory))
 			return;
 }
@@ -284,7 +285,9 @@ void net_udp_batch_send(net_udp_batch *b, net_udp *udp, const parley_addr *remot
 		net_udp_send(udp, remote, data);
 		return;
 	}
-	memcpy(net_udp_batch_room(b).data, data.data, data.len);
+	uint8_t *place = net_udp_batch_room(b).data;
+	if (data.data != place)
+		memmove(place, data.data, data.len);
 	net_udp_batch_add(b, udp, remote, data.len);
 }
 
@@ -297,7 +300,7 @@ static void socket_ready(uv_poll_t *handle, int status, int events)
 	if (events & UV_WRITABLE)
 		send_queued(u);
 	read_all(u);
-	if (status < 0 && u->on_datagram)
+	if (status < 0 && u->on_datagrams)
 		watch(u);
 }
 
@@ -353,12 +356,12 @@ static int open_socket(uv_loop_t *loop, net_udp *u, const parley_addr *local)
 	return error;
 }
 
-int net_udp_open(uv_loop_t *loop, const parley_addr *local, net_on_datagram *on_datagram, void *me, net_udp **out)
+int net_udp_open(uv_loop_t *loop, const parley_addr *local, net_on_datagrams *on_datagrams, void *me, net_udp **out)
 {
 	net_udp *u = calloc(1, sizeof *u);
 	if (!u)
 		return PARLEY_ENOMEM;
-	u->on_datagram = on_datagram;
+	u->on_datagrams = on_datagrams;
 	u->me = me;
 	u->handle.data = u;
 	list_init(&u->queue);
@@ -386,7 +389,7 @@ void net_udp_close(net_udp *u)
 {
 	if (!u)
 		return;
-	u->on_datagram = NULL;
+	u->on_datagrams = NULL;
 	LIST_FOR_SAFE (node, after, &u->queue)
 		waiting_free(u, LIST_ENTRY(node, waiting, node));
 	uv_close((uv_handle_t *)&u->handle, udp_closed);

@@ -14,7 +14,7 @@ struct uv_loop_s;
 #define NET_UDP_BUFFER_SIZE (4u << 20) /* asked of the kernel, each way; it may give less (net.core.rmem_max) */
 #define NET_UDP_QUEUE_LIMIT (4u << 20) /* bytes waiting here once the kernel's buffer is full; more are dropped */
 #define NET_UDP_DATAGRAM_MAX 65535u
-#define NET_UDP_BATCH_ROOM 8192u    /* at least so much is left in a batch for the next datagram */
+#define NET_UDP_BATCH_ROOM 16512u /* at least so much is left in a batch for the next datagram: PARLEY_DATAGRAM_ROOM */
 #define NET_UDP_BATCH_DATAGRAMS 64u /* the least that a kernel with UDP_SEGMENT takes at once (UDP_MAX_SEGMENTS) */
 #define NET_UDP_BATCH_SIZE (NET_UDP_DATAGRAM_MAX + NET_UDP_BATCH_ROOM)
 
@@ -23,23 +23,28 @@ typedef struct net_udp net_udp;
 /* Explicit congestion notification, the two low bits of IP's traffic class (RFC 3168 5). */
 typedef enum { NET_ECN_NOT_ECT, NET_ECN_ECT_1, NET_ECN_ECT_0, NET_ECN_CE } net_ecn;
 
+/* A datagram, or several from one remote that came one after the other. */
 typedef struct {
 	const parley_addr *remote;
-	slice data;   /* may be empty */
-	uint64_t now; /* net_now when the kernel gave it */
+	slice data;	/* one behind the other; one may be empty */
+	size_t segment; /* bytes: how long each is but the last, which may be shorter */
+	uint64_t now;	/* net_now when the kernel gave them */
 	net_ecn ecn;
-} net_datagram;
+} net_datagrams;
 
-/* A datagram came; it is valid until the callback returns. Those that the kernel has at the time come one after the other, so work that
- * can be done once for many is better left to a net_turn. The callback may close the socket. */
-typedef void net_on_datagram(void *me, net_udp *udp, const net_datagram *datagram);
+size_t net_datagrams_count(const net_datagrams *d);
+slice net_datagrams_at(const net_datagrams *d, size_t i);
+
+/* Datagrams came; they are valid until the callback returns. What the kernel has at the time comes in several calls, so work that can be
+ * done once for all is better left to a net_turn. The callback may close the socket. */
+typedef void net_on_datagrams(void *me, net_udp *udp, const net_datagrams *datagrams);
 
 /*
  * Binds to local (port 0: any free one). Datagrams are never fragmented, neither here nor on the way, whatever the kernel thinks
  * the path carries: what is too large is lost, which is what path MTU discovery looks for (RFC 8899 3). PARLEY_EIO: not an
  * address of this machine, or taken; PARLEY_ENOMEM.
  */
-int net_udp_open(struct uv_loop_s *loop, const parley_addr *local, net_on_datagram *on_datagram, void *me,
+int net_udp_open(struct uv_loop_s *loop, const parley_addr *local, net_on_datagrams *on_datagrams, void *me,
 		 net_udp **out);
 
 const parley_addr *net_udp_local(const net_udp *udp); /* with the port that was chosen */
@@ -68,7 +73,7 @@ void net_udp_batch_begin(net_udp_batch *batch);
 packet net_udp_batch_room(net_udp_batch *batch);
 /* The datagram is written there: send it, now or later, as net_udp_send would. */
 void net_udp_batch_add(net_udp_batch *batch, net_udp *udp, const parley_addr *remote, size_t len);
-/* Copies data there if it is not too long to wait with others, and then as above. */
+/* The same with a datagram that is anywhere; it is copied unless it is where it is to be, or too long to wait with others. */
 void net_udp_batch_send(net_udp_batch *batch, net_udp *udp, const parley_addr *remote, slice data);
 /* Sends what was held back. Before the batch goes, and before a socket in it is closed. */
 void net_udp_batch_flush(net_udp_batch *batch);

@@ -156,12 +156,14 @@ static void on_dtls_event(parley_core *core, const dtls_event *e)
 
 /* --- in --- */
 
-/* Only what was decrypted counts: anybody on the way can copy an address. */
-static uint64_t records_received(const parley_core *core)
+/* What was decrypted. Returns whether there was something. */
+static bool take_records(parley_core *core)
 {
-	dtls_stats stats;
-	dtls_get_stats(core->dtls, &stats);
-	return stats.records_received;
+	bool any = false;
+	for (slice record; dtls_poll_data(core->dtls, &record); any = true)
+		if (core->sctp)
+			sctp_receive(core->sctp, core->now, record);
+	return any;
 }
 
 static void receive_dtls(parley_core *core, const parley_addr *local, const parley_addr *remote, slice datagram)
@@ -174,10 +176,11 @@ static void receive_dtls(parley_core *core, const parley_addr *local, const parl
 		return;
 	}
 	start_dtls_if_ready(core, true);
-	uint64_t before = records_received(core);
+	uint64_t before = dtls_records_received(core->dtls);
 	if (dtls_receive(core->dtls, core->now, datagram))
 		core->packets_dropped++;
-	if (records_received(core) != before)
+	take_records(core);
+	if (dtls_records_received(core->dtls) != before) /* anybody on the way can copy an address */
 		ice_path_alive(core->ice, core->now, local, remote);
 }
 
@@ -213,9 +216,7 @@ void transport_pump(parley_core *core)
 		start_dtls_if_ready(core, ice_selected(core->ice, &local, &remote));
 		if (!core->dtls)
 			continue;
-		for (slice record; dtls_poll_data(core->dtls, &record); moved = true)
-			if (core->sctp)
-				sctp_receive(core->sctp, core->now, record);
+		moved |= take_records(core);
 		for (dtls_event e; dtls_poll_event(core->dtls, &e); moved = true)
 			on_dtls_event(core, &e);
 	}
@@ -223,22 +224,44 @@ void transport_pump(parley_core *core)
 	state_update_connection(core);
 }
 
-void parley_core_receive(parley_core *core, uint64_t now, const parley_addr *local, const parley_addr *remote,
-			 const uint8_t *data, size_t len)
+static void receive_one(parley_core *core, const parley_addr *local, const parley_addr *remote, slice datagram)
 {
-	slice datagram = slice_of(data, len);
-	if (core->closed)
-		return;
-	core_enter(core, now);
 	core->packets_received++;
-	core->bytes_received += len;
+	core->bytes_received += datagram.len;
 	if (!ice_wants(datagram))
 		receive_datagram(core, local, remote, datagram);
-	else if (ice_receive(core->ice, now, local, remote, datagram))
+	else if (ice_receive(core->ice, core->now, local, remote, datagram))
 		core->packets_dropped++;
 	else
 		demux_heard(core, local, remote, datagram);
+}
+
+/* Nothing but data goes on between the layers: that can be looked after once for many datagrams. */
+static bool is_settled(const parley_core *core)
+{
+	return core->dtls && dtls_get_state(core->dtls) == DTLS_CONNECTED;
+}
+
+void parley_core_receive_many(parley_core *core, uint64_t now, const parley_addr *local, const parley_addr *remote,
+			      const uint8_t *data, size_t len, size_t segment)
+{
+	slice rest = slice_of(data, len);
+	if (core->closed)
+		return;
+	core_enter(core, now);
+	do {
+		if (!is_settled(core))
+			transport_pump(core);
+		receive_one(core, local, remote, slice_part(rest, 0, segment));
+		rest = slice_part(rest, segment, rest.len);
+	} while (rest.len > 0);
 	transport_pump(core);
+}
+
+void parley_core_receive(parley_core *core, uint64_t now, const parley_addr *local, const parley_addr *remote,
+			 const uint8_t *data, size_t len)
+{
+	parley_core_receive_many(core, now, local, remote, data, len, len);
 }
 
 int parley_core_stream_accepted(parley_core *core, uint64_t now, const parley_addr *local, const parley_addr *remote,
@@ -342,10 +365,9 @@ bool transport_make_room(parley_core *core, size_t size)
 	return true;
 }
 
-static bool transmit_ice(parley_core *core, parley_packet *out)
+static bool transmit_ice(parley_core *core, packet room, parley_packet *out)
 {
-	ice_packet p = {
-		.data = {.data = core->datagram, .capacity = ICE_HEADROOM + core->datagram_size + ICE_TAILROOM}};
+	ice_packet p = {.data = room};
 	if (!ice_poll_transmit(core->ice, core->now, &p))
 		return false;
 	if (!p.stream)
@@ -353,11 +375,13 @@ static bool transmit_ice(parley_core *core, parley_packet *out)
 	return give(core, &p, out);
 }
 
-/* The next SCTP packet as one DTLS record, put together in core->datagram. */
+/* The next SCTP packet as one DTLS record. */
 static bool seal_sctp(parley_core *core, packet *record)
 {
 	uint8_t bytes[SCTP_MTU_MAX];
-	packet plain = {.data = bytes, .capacity = core->datagram_size - DTLS_RECORD_OVERHEAD};
+	packet plain = {.data = bytes, .capacity = record->capacity - DTLS_RECORD_OVERHEAD};
+	if (plain.capacity > sizeof bytes)
+		plain.capacity = sizeof bytes;
 	while (sctp_poll_transmit(core->sctp, core->now, &plain)) {
 		int err = dtls_seal(core->dtls, core->now, slice_of(plain.data, plain.len), record);
 		if (!err)
@@ -382,21 +406,20 @@ static bool next_datagram(parley_core *core, packet *out, bool *wakes)
 	return true;
 }
 
-/* Datagrams are put together behind ICE's headroom, so that it can envelop them in place. */
-static bool transmit_data(parley_core *core, parley_packet *out)
+/* Datagrams are put together behind the headroom that ICE wants on this path, so that it can envelop them in place. */
+static bool transmit_data(parley_core *core, packet room, parley_packet *out)
 {
 	parley_addr local = core->goodbye_local, remote = core->goodbye_remote;
 	bool path = core->closed ? core->has_goodbye : ice_selected(core->ice, &local, &remote);
 	if (!core->dtls || !path)
 		return false;
+	size_t front = ice_headroom(core->ice, &local);
 	ice_packet p;
 	bool wakes;
-	if (core->sctp) /* without memory packets stay as they were */
-		transport_make_room(core, sctp_packet_max(core->sctp) + DTLS_RECORD_OVERHEAD);
 	do {
 		p = (ice_packet){.local = local, .remote = remote};
-		p.data.data = core->datagram + ICE_HEADROOM;
-		p.data.capacity = core->datagram_size;
+		p.data.data = room.data + front;
+		p.data.capacity = room.capacity - front - ICE_TAILROOM;
 		if (!next_datagram(core, &p.data, &wakes))
 			return false;
 	} while (!ice_envelop(core->ice, core->now, &p));
@@ -405,10 +428,25 @@ static bool transmit_data(parley_core *core, parley_packet *out)
 	return give(core, &p, out);
 }
 
-bool parley_core_poll_transmit(parley_core *core, uint64_t now, parley_packet *out)
+_Static_assert(PARLEY_DATAGRAM_ROOM >= ICE_HEADROOM + PARLEY_MTU_MAX + ICE_TAILROOM, "the largest has room");
+
+static bool transmit(parley_core *core, uint64_t now, packet room, parley_packet *out)
 {
 	core->now = now;
 	if (core->closed) /* what ICE says last ends the paths that the goodbye takes */
-		return transmit_data(core, out) || transmit_ice(core, out);
-	return transmit_ice(core, out) || transmit_data(core, out);
+		return transmit_data(core, room, out) || transmit_ice(core, room, out);
+	return transmit_ice(core, room, out) || transmit_data(core, room, out);
+}
+
+bool parley_core_poll_transmit_into(parley_core *core, uint64_t now, uint8_t *memory, parley_packet *out)
+{
+	return transmit(core, now, (packet){.data = memory, .capacity = PARLEY_DATAGRAM_ROOM}, out);
+}
+
+bool parley_core_poll_transmit(parley_core *core, uint64_t now, parley_packet *out)
+{
+	if (core->sctp) /* without memory packets stay as they were */
+		transport_make_room(core, sctp_packet_max(core->sctp) + DTLS_RECORD_OVERHEAD);
+	size_t capacity = ICE_HEADROOM + core->datagram_size + ICE_TAILROOM;
+	return transmit(core, now, (packet){.data = core->datagram, .capacity = capacity}, out);
 }

@@ -231,6 +231,11 @@ int parley_core_local_addresses_done(parley_core *core, uint64_t now);
 void parley_core_receive(parley_core *core, uint64_t now, const parley_addr *local, const parley_addr *remote,
 			 const uint8_t *data, size_t len);
 
+/* The same for several datagrams that lie one behind the other, each segment bytes long but the last, which may be shorter: what some
+ * kernels give (UDP_GRO). Cheaper than one by one. */
+void parley_core_receive_many(parley_core *core, uint64_t now, const parley_addr *local, const parley_addr *remote,
+			      const uint8_t *data, size_t len, size_t segment);
+
 /* The deadline has passed (calling early or late is harmless). */
 void parley_core_timeout(parley_core *core, uint64_t now);
 uint64_t parley_core_deadline(const parley_core *core);
@@ -245,6 +250,11 @@ typedef struct {
 } parley_packet;
 
 bool parley_core_poll_transmit(parley_core *core, uint64_t now, parley_packet *out);
+
+/* The same, but the datagram is put together in memory, PARLEY_DATAGRAM_ROOM bytes of the caller's: out->data is at its beginning, or
+ * somewhat behind (on a path through a TURN server). So several can be laid one behind the other to be sent together. */
+#define PARLEY_DATAGRAM_ROOM 16512u
+bool parley_core_poll_transmit_into(parley_core *core, uint64_t now, uint8_t *memory, parley_packet *out);
 
 /* The answer to PARLEY_EVENT_RESOLVE: addresses of the name, count 0 when it has none. Ports are ignored: the core knows them. */
 void parley_core_resolved(parley_core *core, uint64_t now, uint32_t id, const parley_addr *addresses, size_t count);

@@ -14,7 +14,7 @@
 
 #define RETRY_US 20000u /* between two looks whether it listens */
 
-static void no_datagram(void *me, net_udp *udp, const net_datagram *datagram)
+static void no_datagram(void *me, net_udp *udp, const net_datagrams *datagram)
 {
 	(void)me;
 	(void)udp;

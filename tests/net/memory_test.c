@@ -122,7 +122,7 @@ static void tls_survives_every_failed_allocation(void **state)
 
 /* --- sockets --- */
 
-static void ignore_datagram(void *me, net_udp *udp, const net_datagram *datagram)
+static void ignore_datagram(void *me, net_udp *udp, const net_datagrams *datagram)
 {
 	(void)me;
 	(void)udp;

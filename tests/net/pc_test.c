@@ -625,7 +625,7 @@ static void an_offer_survives_every_failed_allocation(void **state)
 	failmalloc_loop(offer_without_memory, NULL);
 }
 
-static void ignore_datagram(void *me, net_udp *udp, const net_datagram *datagram)
+static void ignore_datagram(void *me, net_udp *udp, const net_datagrams *datagram)
 {
 	(void)me, (void)udp, (void)datagram;
 }

@@ -208,7 +208,7 @@ static void calls_on_one_port_do_not_cross(void **state)
 
 /* --- strangers --- */
 
-static void ignore_datagram(void *me, net_udp *udp, const net_datagram *datagram)
+static void ignore_datagram(void *me, net_udp *udp, const net_datagrams *datagram)
 {
 	(void)me;
 	(void)udp;

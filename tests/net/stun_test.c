@@ -27,21 +27,26 @@ static size_t number_of(const server *s, const net_udp *udp)
 	return i;
 }
 
-static void serve(void *me, net_udp *udp, const net_datagram *d)
+static void answer(server *s, const net_udp *udp, const parley_addr *remote, slice request)
 {
-	server *s = me;
 	stun_message m;
-	assert_int_equal(stun_parse(d->data, &m), 0);
+	assert_int_equal(stun_parse(request, &m), 0);
 	size_t asked = number_of(s, udp), from = asked;
 	if (m.has_change_request)
 		from ^= (m.change_request & STUN_CHANGE_IP ? 2u : 0u) | (m.change_request & STUN_CHANGE_PORT ? 1u : 0u);
 	uint8_t bytes[128];
 	writer w = writer_of(bytes, sizeof bytes);
 	stun_begin(&w, STUN_SUCCESS, STUN_BINDING, &m.id);
-	stun_put_xor_address(&w, STUN_ATTR_XOR_MAPPED_ADDRESS, d->remote);
+	stun_put_xor_address(&w, STUN_ATTR_XOR_MAPPED_ADDRESS, remote);
 	stun_put_address(&w, STUN_ATTR_OTHER_ADDRESS, net_udp_local(s->sockets[asked ^ 3u]));
 	s->requests++;
-	net_udp_send(s->sockets[from], d->remote, writer_slice(&w));
+	net_udp_send(s->sockets[from], remote, writer_slice(&w));
+}
+
+static void serve(void *me, net_udp *udp, const net_datagrams *d)
+{
+	for (size_t i = 0; i < net_datagrams_count(d); i++)
+		answer(me, udp, d->remote, net_datagrams_at(d, i));
 }
 
 static void server_open(server *s, uv_loop_t *loop)

@@ -36,10 +36,8 @@ typedef struct {
 	size_t lengths[300];
 } end;
 
-static void end_datagram(void *me, net_udp *udp, const net_datagram *d)
+static void end_datagram(end *e, const net_datagrams *d)
 {
-	end *e = me;
-	assert_ptr_equal(udp, e->udp);
 	assert_true(d->data.len <= sizeof e->last);
 	if (d->data.len > 0)
 		memcpy(e->last, d->data.data, d->data.len);
@@ -52,7 +50,18 @@ static void end_datagram(void *me, net_udp *udp, const net_datagram *d)
 	e->count++;
 	e->all_came |= e->count == e->wanted;
 	if (e->echo)
-		assert_true(net_udp_send(udp, d->remote, d->data));
+		assert_true(net_udp_send(e->udp, d->remote, d->data));
+}
+
+static void end_datagrams(void *me, net_udp *udp, const net_datagrams *d)
+{
+	end *e = me;
+	assert_ptr_equal(udp, e->udp);
+	for (size_t i = 0; i < net_datagrams_count(d); i++) {
+		net_datagrams one = *d;
+		one.data = net_datagrams_at(d, i);
+		end_datagram(e, &one);
+	}
 	if (e->close_on_datagram) {
 		net_udp_close(udp);
 		e->udp = NULL;
@@ -61,7 +70,7 @@ static void end_datagram(void *me, net_udp *udp, const net_datagram *d)
 
 static void end_open(end *e, uv_loop_t *loop, const parley_addr *local)
 {
-	assert_int_equal(net_udp_open(loop, local, end_datagram, e, &e->udp), 0);
+	assert_int_equal(net_udp_open(loop, local, end_datagrams, e, &e->udp), 0);
 	assert_true(addr_equal_ip(net_udp_local(e->udp), local));
 	assert_int_not_equal(net_udp_local(e->udp)->port, 0);
 }
@@ -195,7 +204,7 @@ static void an_address_of_another_machine_cannot_be_bound(void **state)
 	uv_loop_t *loop = harness_loop_new();
 	parley_addr not_ours = addr_ipv4(198, 51, 100, 77, 0);
 	end e = {0};
-	assert_int_equal(net_udp_open(loop, &not_ours, end_datagram, &e, &e.udp), PARLEY_EIO);
+	assert_int_equal(net_udp_open(loop, &not_ours, end_datagrams, &e, &e.udp), PARLEY_EIO);
 	harness_loop_free(loop);
 }
 

@@ -189,13 +189,22 @@ static void handle_event(simnet_node *node, const parley_event *e)
 		node->on_event(node, e);
 }
 
+/* Every other node has its datagrams put together in memory of its own. */
+static bool poll_transmit(simnet_node *node, uint8_t memory[PARLEY_DATAGRAM_ROOM], parley_packet *p)
+{
+	if (node->index % 2)
+		return parley_core_poll_transmit_into(node->core, node->net->now, memory, p);
+	return parley_core_poll_transmit(node->core, node->net->now, p);
+}
+
 void simnet_drain(simnet_node *node)
 {
+	uint8_t memory[PARLEY_DATAGRAM_ROOM];
 	bool moved = true;
 	node->host.due_is_stale = true;
 	while (moved) {
 		moved = false;
-		for (parley_packet p; parley_core_poll_transmit(node->core, node->net->now, &p); moved = true)
+		for (parley_packet p; poll_transmit(node, memory, &p); moved = true)
 			send_packet(node, &p);
 		for (parley_event e; parley_core_poll_event(node->core, &e); moved = true)
 			handle_event(node, &e);
