@@ -18,12 +18,14 @@
 #define HIDDEN_PORT 9u /* RFC 8839 9.1 */
 
 /*
- * Type preferences (RFC 8445 5.1.2.2) of the first generation are this much lower than recommended, and with each restart a step less
- * so; relayed ones, at 0, rise instead. libwebrtc compares pairs of all generations: to one of the new with a higher priority it
- * goes over at once, else only when the old one has been silent for seconds.
+ * Type preferences (RFC 8445 5.1.2.2, RFC 6544 4.2) are in the order recommended, but lie close together, so that those of each restart
+ * are above all that were before: libwebrtc compares pairs of all generations, and does not even check those below a path that
+ * it believes in until that has been silent for 2.5 s. They are above what browsers give their relayed candidates, 5 at most,
+ * and below their reflexive ones, 100: else those would decide.
  */
-#define PRIORITY_GENERATIONS 6u
-#define PRIORITY_GENERATION (1u << 24)
+#define TYPE_PREFERENCE_FIRST 8u
+#define TYPE_PREFERENCES 7u /* in a generation */
+#define TYPE_PREFERENCE_RESTARTS 12u
 
 /* --- local candidates --- */
 
@@ -69,14 +71,20 @@ static parley_addr related_of(const ice_agent *a, const ice_candidate *c, const 
 	return (parley_addr){.family = c->addr.family, .transport = c->addr.transport, .port = HIDDEN_PORT};
 }
 
+static unsigned type_preference(const ice_agent *a, ice_type type, uint8_t transport)
+{
+	static const uint8_t order[2][4] = {
+		[PARLEY_UDP] = {[ICE_RELAY] = 0, [ICE_SRFLX] = 4, [ICE_PRFLX] = 5, [ICE_HOST] = 6},
+		[PARLEY_TCP] = {[ICE_RELAY] = 0, [ICE_SRFLX] = 1, [ICE_PRFLX] = 2, [ICE_HOST] = 3}};
+	unsigned restarts = a->generation < TYPE_PREFERENCE_RESTARTS ? a->generation : TYPE_PREFERENCE_RESTARTS;
+	return TYPE_PREFERENCE_FIRST + restarts * TYPE_PREFERENCES + order[transport == PARLEY_TCP][type];
+}
+
 uint32_t ice_local_priority(const ice_agent *a, size_t base, ice_type type, unsigned rank)
 {
 	const ice_base *b = &a->bases[base];
-	unsigned restarts = a->generation < PRIORITY_GENERATIONS ? a->generation : PRIORITY_GENERATIONS;
-	unsigned lower = type == ICE_RELAY ? 0 : PRIORITY_GENERATIONS;
 	uint16_t preference = (uint16_t)(b->preference - rank);
-	return ice_priority(type, b->addr.transport, preference, ICE_COMPONENT) + restarts * PRIORITY_GENERATION -
-	       lower * PRIORITY_GENERATION;
+	return ice_priority(type_preference(a, type, b->addr.transport), preference, ICE_COMPONENT);
 }
 
 /* Adds one, and tells nobody of it. rank: among those of its base. server: who told of it, or NULL. NULL: limit or memory. */

@@ -227,14 +227,9 @@ bool ice_candidate_is_mdns(const ice_candidate *c)
 	return name.len > suffix.len && slice_equal_nocase(slice_part(name, name.len - suffix.len, suffix.len), suffix);
 }
 
-uint32_t ice_priority(ice_type type, uint8_t transport, uint16_t local_preference, uint16_t component)
+uint32_t ice_priority(unsigned type_preference, uint16_t local_preference, uint16_t component)
 {
-	/* RFC 8445 5.1.2.2; over TCP as browsers have them, in the same order below all of UDP */
-	static const uint8_t type_preference[2][4] = {
-		[PARLEY_UDP] = {[ICE_RELAY] = 0, [ICE_SRFLX] = 100, [ICE_PRFLX] = 110, [ICE_HOST] = 126},
-		[PARLEY_TCP] = {[ICE_RELAY] = 0, [ICE_SRFLX] = 70, [ICE_PRFLX] = 80, [ICE_HOST] = 90}};
-	return (uint32_t)type_preference[transport == PARLEY_TCP][type] << 24 | (uint32_t)local_preference << 8 |
-	       (256u - component);
+	return (uint32_t)type_preference << 24 | (uint32_t)local_preference << 8 | (256u - component);
 }
 
 uint64_t ice_pair_priority(uint32_t controlling, uint32_t controlled)

@@ -51,8 +51,8 @@ bool ice_candidate_is_mdns(const ice_candidate *c); /* its name ends in .local *
 const char *ice_type_name(ice_type type);		 /* "host", "srflx", "prflx", "relay" */
 const char *ice_transport_name(const parley_addr *addr); /* "udp", "tcp" */
 
-/* RFC 8445 5.1.2.1, RFC 6544 4.2: any UDP candidate before any over TCP, and relayed ones last. local_preference orders candidates of one type; component is 1 to 256. */
-uint32_t ice_priority(ice_type type, uint8_t transport, uint16_t local_preference, uint16_t component);
+/* RFC 8445 5.1.2.1. type_preference is 0 to 126; local_preference orders candidates of one type; component is 1 to 256. */
+uint32_t ice_priority(unsigned type_preference, uint16_t local_preference, uint16_t component);
 /* RFC 8445 6.1.2.3: G is the controlling agent's candidate. */
 uint64_t ice_pair_priority(uint32_t controlling, uint32_t controlled);
 

@@ -215,7 +215,7 @@ void ice_form_pairs(ice_agent *a)
 {
 	if (a->config.lite && !a->remote_lite)
 		return; /* pairs come with the peer's checks */
-	if (!a->remote || (a->concluded && ice_path_is_well(a) && !ice_may_renominate(a)))
+	if (!a->remote || (a->concluded && ice_path_is_well(a) && !ice_may_renominate(a) && !ice_is_hasty(a)))
 		return;
 	for (size_t i = 0; i < a->base_count; i++)
 		for (size_t j = 0; j < a->remote_count; j++)

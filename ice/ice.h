@@ -270,7 +270,7 @@ void ice_end_of_sources(ice_agent *a, uint64_t now);
 /*
  * The remote's credentials: checks may start. Lengths as RFC 8839 5.4 (4..256, 22..256), else PARLEY_EINVAL. The same
  * again: 0, nothing happens. Others than before, without a ice_restart in between: the remote restarts, and so do we first:
- * ice_local_ufrag is then new (RFC 8839 4.4.3.1.1) and belongs into the answer.
+ * ice_local_ufrag is then new (RFC 8839 4.4.3.1.1) and belongs into the answer, and the remote controls.
  * remote_lite: we become controlling.
  */
 int ice_set_remote(ice_agent *a, uint64_t now, slice ufrag, slice pwd, bool remote_lite);
@@ -294,15 +294,16 @@ int ice_add_remote_candidate(ice_agent *a, uint64_t now, const ice_candidate *c)
 void ice_resolved(ice_agent *a, uint64_t now, uint32_t id, const parley_addr *addr);
 void ice_end_of_remote_candidates(ice_agent *a, uint64_t now);
 
-/* Sets the role that offer and answer determine. Ignored (and false) once checks have begun: then only conflicts change it,
- * and a restart keeps it (RFC 8445 6.1.1). */
+/* Sets the role that offer and answer determine. Ignored (and false) once checks have begun: then only conflicts and restarts
+ * change it. */
 bool ice_set_controlling(ice_agent *a, bool controlling);
 bool ice_is_controlling(const ice_agent *a);
 
 /*
  * New ufrag and pwd; local candidates are gathered anew and reported again; the remote's credentials and candidates are forgotten until
  * ice_set_remote. The pair that carries data keeps carrying it, and its consent is kept, until the new generation has
- * nominated one (RFC 8445 9). The generation before is kept aside until ice_agreed. May fail with the random source's error or
+ * nominated one (RFC 8445 9), unless it is silent: then what works first takes its place. The generation before is kept aside until
+ * ice_agreed. Who restarts controls, as with libwebrtc, though RFC 8445 6.1.1 would keep the roles. May fail with the random source's error or
  * PARLEY_ENOMEM, then nothing changed.
  */
 int ice_restart(ice_agent *a, uint64_t now);

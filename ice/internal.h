@@ -197,7 +197,7 @@ typedef struct ice_pair {
 	bool nominating;	  /* controlling: the next check carries USE-CANDIDATE */
 	uint32_t nomination;	  /* controlling, with renomination: the number it carries */
 	bool use_candidate;	  /* controlled: the last request from there had USE-CANDIDATE */
-	bool asked_plainly;	  /* controlled: one from there had none */
+	bool asked_plainly;	  /* controlled: one from there had none, though the peer controlled */
 	bool nominate_when_valid; /* controlled: it came before the pair was valid */
 	bool heard;		  /* an authentic request came this way */
 	bool revoked;		  /* consent was lost: never checked again in this generation (RFC 7675 5.1) */
@@ -323,6 +323,7 @@ struct ice_agent {
 	ice_remote_options remote_options;
 	uint64_t ta_us;				      /* agreed with the peer (RFC 8445 14.2) */
 	uint32_t nominations_made, nominations_heard; /* the largest numbers */
+	bool in_haste;				      /* nothing came through when this generation began */
 	bool concluded;				      /* something is nominated: no new ordinary checks */
 	bool gather_turn;			      /* both want to send: whose turn */
 	bool relay_turn;			      /* the same among servers: TURN before STUN */
@@ -363,6 +364,10 @@ void ice_credentials_drop(ice_credentials **held); /* which is then NULL, as it 
 void ice_generation_clear(ice_agent *a); /* candidates and pairs */
 void ice_former_clear(ice_agent *a);
 void ice_former_forget_base(ice_agent *a, size_t base);
+/* With new credentials, and in this role unless we are lite. As ice_restart. */
+int ice_restart_as(ice_agent *a, uint64_t now, bool controlling);
+/* Do we control, as the peer knows it? While our offer is out it has not changed its role. */
+bool ice_agreed_role(const ice_agent *a);
 /* A pair of the generation that was put aside; NULL: there is no such one. */
 ice_pair *ice_former_pair(const ice_agent *a, uint32_t generation, uint32_t id);
 
@@ -514,6 +519,7 @@ void ice_nominate_heard(ice_agent *a, uint64_t now, ice_pair *p, const ice_inten
 bool ice_is_wanted(const ice_agent *a, const ice_pair *p); /* though another is nominated */
 void ice_pair_nominated(ice_agent *a, ice_pair *p);
 bool ice_may_renominate(const ice_agent *a); /* both sides know how */
+bool ice_is_hasty(const ice_agent *a);	     /* what works first is nominated, and what is better afterwards */
 
 /* lite.c */
 /* An authentic request came on p: it does for a lite agent what an answer does for a full one (RFC 8445 7.3.2). */

@@ -6,6 +6,15 @@
 #define RELAY_ROUND_TRIPS 3u
 #define PUNCHING_SENDINGS 3u
 
+/*
+ * A restart because nothing came through any more is in haste: what works first is used at once. libwebrtc would else stay with the old path
+ * until the nomination.
+ */
+bool ice_is_hasty(const ice_agent *a)
+{
+	return a->in_haste && !a->remote_options.ice2;
+}
+
 bool ice_may_renominate(const ice_agent *a)
 {
 	return a->config.nomination == ICE_NOMINATION_RENOMINATION && a->remote_options.renomination;
@@ -13,7 +22,7 @@ bool ice_may_renominate(const ice_agent *a)
 
 static bool is_aggressive(const ice_agent *a)
 {
-	return a->config.nomination == ICE_NOMINATION_AGGRESSIVE && !a->remote_options.ice2;
+	return ice_is_hasty(a) || (a->config.nomination == ICE_NOMINATION_AGGRESSIVE && !a->remote_options.ice2);
 }
 
 static bool is_silent_path(const ice_agent *a, const ice_pair *p)
@@ -71,7 +80,7 @@ bool ice_is_wanted(const ice_agent *a, const ice_pair *p)
 	if (!chosen || p->priority < chosen->priority)
 		return false;
 	bool under_way = a->controlling && is_aggressive(a) && p->state == ICE_PAIR_IN_PROGRESS;
-	return under_way || ice_may_renominate(a);
+	return under_way || ice_is_hasty(a) || ice_may_renominate(a);
 }
 
 /* --- controlled --- */
@@ -96,7 +105,7 @@ void ice_nominate_heard(ice_agent *a, uint64_t now, ice_pair *p, const ice_inten
 	/* libwebrtc sends the number alone. */
 	bool nominates = intent->nominates || (intent->has_number && ice_may_renominate(a));
 	p->use_candidate = nominates;
-	p->asked_plainly |= !nominates;
+	p->asked_plainly |= intent->controlling && !nominates;
 	if (!nominates || a->controlling || is_outdated(a, intent))
 		return;
 	if (!p->nominated)
@@ -143,7 +152,7 @@ static bool may_replace(const ice_agent *a, const ice_pair *p)
 		return false;
 	if (is_silent_path(a, old))
 		return p->answered_at > a->path.pulse.heard_at;
-	return ice_may_renominate(a) && p->priority > old->priority;
+	return (ice_may_renominate(a) || is_aggressive(a)) && p->priority > old->priority;
 }
 
 /* Its nomination has been sent and sent again: it may be another's turn. */

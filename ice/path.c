@@ -206,12 +206,14 @@ static void send_consent(ice_agent *a, uint64_t now)
 	if (stun_id_random(&a->config.random, &c.id) || !remember_check(path, &c))
 		return; /* at the next one there may be randomness and memory again; else consent ends */
 	ice_pulse_asked(&path->pulse, now);
-	ice_intent intent = {.controlling = a->controlling};
+	ice_pair *p = path_pair(a);
+	bool current_generation = path->generation == a->generation;
+	ice_intent intent =
+		p && current_generation ? ice_nominate_intent(a, p) : (ice_intent){.controlling = ice_agreed_role(a)};
 	ice_build_request(a, &w, &c.id, path->local_credentials, path->remote_credentials,
 			  ice_check_priority(a, path->base), &intent);
 	ice_send(a, &path->local, &path->remote, &w);
 	a->counters.consent_sent++;
-	ice_pair *p = path_pair(a);
 	if (p) {
 		p->consent_sent++;
 		p->last_sent = now;

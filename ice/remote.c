@@ -280,7 +280,7 @@ int ice_set_remote(ice_agent *a, uint64_t now, slice ufrag, slice pwd, bool remo
 	if (a->remote && slice_equal_string(ufrag, a->remote->ufrag) && slice_equal_string(pwd, a->remote->pwd))
 		return 0;
 	ice_credentials *c = ice_credentials_new(ufrag, pwd);
-	int err = !c ? PARLEY_ENOMEM : a->remote ? ice_restart(a, now) : 0;
+	int err = !c ? PARLEY_ENOMEM : a->remote ? ice_restart_as(a, now, false) : 0;
 	if (err) {
 		ice_credentials_drop(&c);
 		return err;

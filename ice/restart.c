@@ -10,7 +10,7 @@ struct ice_former {
 	uint32_t generation;
 	ice_gathering gathering;
 	ice_credentials *local, *remote;
-	bool remote_lite;
+	bool controlling, remote_lite, in_haste;
 	ice_remote_options remote_options;
 	uint64_t ta_us;
 	ice_local **locals;
@@ -58,7 +58,9 @@ static void put_aside(ice_agent *a, ice_former *f)
 		.gathering = a->gathering,
 		.local = a->local,
 		.remote = a->remote,
+		.controlling = a->controlling,
 		.remote_lite = a->remote_lite,
+		.in_haste = a->in_haste,
 		.remote_options = a->remote_options,
 		.ta_us = a->ta_us,
 		.locals = a->locals,
@@ -90,7 +92,9 @@ static void take_back(ice_agent *a, const ice_former *f)
 	ice_credentials_drop(&a->local);
 	a->local = f->local;
 	a->remote = f->remote;
+	ice_take_role(a, f->controlling);
 	a->remote_lite = f->remote_lite;
+	a->in_haste = f->in_haste;
 	a->remote_options = f->remote_options;
 	a->ta_us = f->ta_us;
 	a->locals = f->locals;
@@ -107,6 +111,11 @@ static void take_back(ice_agent *a, const ice_former *f)
 	a->valid_since = f->valid_since;
 	a->pac_deadline = f->pac_deadline;
 	a->nominations_heard = f->nominations_heard;
+}
+
+bool ice_agreed_role(const ice_agent *a)
+{
+	return a->former && !a->remote ? a->former->controlling : a->controlling;
 }
 
 ice_pair *ice_former_pair(const ice_agent *a, uint32_t generation, uint32_t id)
@@ -163,7 +172,7 @@ void ice_former_clear(ice_agent *a)
 
 /* --- restart --- */
 
-int ice_restart(ice_agent *a, uint64_t now)
+int ice_restart_as(ice_agent *a, uint64_t now, bool controlling)
 {
 	ice_credentials *fresh = NULL;
 	if (a->state == ICE_CLOSED)
@@ -184,6 +193,9 @@ int ice_restart(ice_agent *a, uint64_t now)
 	else
 		put_aside(a, former);
 	a->former = former;
+	if (!a->config.lite)
+		ice_take_role(a, controlling);
+	a->in_haste = !ice_path_is_well(a);
 	ice_credentials_drop(&a->local);
 	a->local = fresh;
 	a->generation = ++a->last_generation;
@@ -198,6 +210,11 @@ int ice_restart(ice_agent *a, uint64_t now)
 	ice_gather_again(a, now);
 	ice_settle(a, now);
 	return 0;
+}
+
+int ice_restart(ice_agent *a, uint64_t now)
+{
+	return ice_restart_as(a, now, true);
 }
 
 void ice_agreed(ice_agent *a)

@@ -164,7 +164,8 @@ ice_pair *ice_request_apply(ice_agent *a, uint64_t now, size_t base, const parle
 static void apply(ice_agent *a, uint64_t now, const request *r)
 {
 	const stun_message *m = r->m;
-	ice_intent intent = {.nominates = m->has_use_candidate,
+	ice_intent intent = {.controlling = m->has_ice_controlling,
+			     .nominates = m->has_use_candidate,
 			     .has_number = m->has_nomination,
 			     .number = m->nomination & ICE_NOMINATION_MAX};
 	size_t base;

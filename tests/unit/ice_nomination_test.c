@@ -203,6 +203,63 @@ static void aggressive_is_regular_for_a_modern_peer(void **state)
 	solo_end();
 }
 
+/* --- in haste --- */
+
+/* Connected, and then nothing comes through; begins anew. The answer of the peer's new generation is there. */
+static void restart_without_a_path(bool ice2)
+{
+	begin(ICE_NOMINATION_REGULAR, true, ice2, false);
+	add(&solo_peer, 2000);
+	answer_from(&solo_peer);
+	wait_for_nomination();
+	answer_from(&solo_peer);
+	while (ice_get_state(solo.ice) != ICE_DISCONNECTED)
+		solo_run_for(100 * US_PER_MS);
+	assert_int_equal(ice_restart(solo.ice, solo.now), 0);
+	assert_int_equal(
+		ice_set_remote(solo.ice, solo.now, slice_from_string("anew"), slice_from_string(SOLO_PWD), false), 0);
+	solo_pump();
+}
+
+static void after_a_dead_path_what_works_first_is_nominated(void **state)
+{
+	parley_addr third = second;
+	third.port++;
+	(void)state;
+	restart_without_a_path(false);
+	add(&solo_peer, 2000);
+	add_of_type(&second, 1000, ICE_RELAY);
+	wait_for_check_of(&second);
+	answer_from(&second);
+	assert_true(is_nominated(&second));
+	parley_addr selected = solo_selected();
+	assert_true(addr_equal(&selected, &second));
+	add(&third, 1500); /* better, and late */
+	wait_for_check_of(&third);
+	answer_from(&third);
+	assert_true(is_nominated(&third));
+	selected = solo_selected();
+	assert_true(addr_equal(&selected, &third));
+	wait_for_check_of(&solo_peer); /* the best one is still tried */
+	solo_end();
+}
+
+/* A peer of RFC 8445 takes one nomination: data goes by what works, and the nomination waits as ever. */
+static void haste_is_not_for_a_modern_peer(void **state)
+{
+	(void)state;
+	restart_without_a_path(true);
+	add(&solo_peer, 2000);
+	add_of_type(&second, 1000, ICE_RELAY);
+	wait_for_check_of(&second);
+	assert_false(solo.message.has_use_candidate);
+	answer_from(&second);
+	assert_false(is_nominated(&second));
+	parley_addr selected = solo_selected();
+	assert_true(addr_equal(&selected, &second));
+	solo_end();
+}
+
 /* --- renomination, controlled --- */
 
 static void two_valid_pairs(bool renomination)
@@ -389,6 +446,8 @@ int main(void)
 		cmocka_unit_test(aggressive_nominates_by_every_check_and_the_best_counts),
 		cmocka_unit_test(aggressive_gives_up_what_is_worse),
 		cmocka_unit_test(aggressive_is_regular_for_a_modern_peer),
+		cmocka_unit_test(after_a_dead_path_what_works_first_is_nominated),
+		cmocka_unit_test(haste_is_not_for_a_modern_peer),
 		cmocka_unit_test(the_largest_number_counts),
 		cmocka_unit_test(without_numbers_the_last_one_counts),
 		cmocka_unit_test(numbers_mean_nothing_where_not_agreed),
