@@ -8,6 +8,8 @@
 #define STARTUP_PACING_GAIN 2.77
 #define UP_PACING_GAIN 1.25
 #define PACING_MARGIN 0.99
+#define BASE_ROUND_FIRST 3u /* after a probe: what is lost in these rounds is not of our making */
+#define BASE_ROUND_LAST 6u
 #define EASE_PACING_GAIN 0.75
 #define EASE_ABOVE 1.15 /* of the path's volume in flight */
 #define EASE_EVERY 4u	/* round trips */
@@ -146,6 +148,7 @@ static void start_down(sctp_congestion *c, uint64_t now)
 	b->rounds_since_probe = random_below(b, 2);
 	b->probe_wait = PROBE_WAIT_MIN + random_below(b, PROBE_WAIT_SPREAD);
 	b->cycle_at = now;
+	b->down_round = b->model.rounds;
 	b->acks = SCTP_BBR_ACKS_PROBE_STOPPING;
 	sctp_bbr_start_round(&b->model, c->rate->delivered);
 	b->state = SCTP_BBR_DOWN;
@@ -221,9 +224,9 @@ static void raise_longterm(sctp_congestion *c, const sctp_acknowledgement *a)
 		raise_slope(c);
 }
 
-static bool is_too_high(uint64_t lost, uint64_t flight)
+static bool is_too_high(const sctp_congestion *c, uint64_t lost, uint64_t flight)
 {
-	return (double)lost > (double)flight * SCTP_BBR_LOSS_THRESHOLD;
+	return sctp_bbr_is_too_much(&c->bbr.model, (double)lost, (double)flight);
 }
 
 /* True: that decided on a state. */
@@ -243,7 +246,7 @@ static bool adapt_longterm(sctp_congestion *c, const sctp_acknowledgement *a)
 			return true;
 		}
 	}
-	if (is_too_high(a->sample.lost, a->sample.flight) || m->inflight_longterm == UINT64_MAX)
+	if (is_too_high(c, a->sample.lost, a->sample.flight) || m->inflight_longterm == UINT64_MAX)
 		return false;
 	m->inflight_longterm = max_u64(m->inflight_longterm, a->sample.flight);
 	if (b->state == SCTP_BBR_UP)
@@ -323,7 +326,7 @@ static void check_startup_losses(sctp_congestion *c, const sctp_acknowledgement 
 	sctp_bbr *b = &c->bbr;
 	sctp_bbr_model *m = &b->model;
 	if (m->full_bw_reached || !m->loss_round_start || !a->recovering || m->loss_events < STARTUP_FULL_LOSS_EVENTS ||
-	    !is_too_high(a->sample.lost, a->sample.flight))
+	    !is_too_high(c, a->sample.lost, a->sample.flight))
 		return;
 	b->before.startup = true;
 	m->full_bw_reached = true;
@@ -487,10 +490,10 @@ static void handle_too_high(sctp_congestion *c, uint64_t now, uint64_t flight, b
 }
 
 /* 5.5.10.2: what was in flight when losses became too many, within this chunk's packet too. */
-static uint64_t inflight_at_loss(const sctp_loss *loss, uint64_t lost)
+static uint64_t inflight_at_loss(const sctp_loss *loss, uint64_t lost, double threshold)
 {
 	double before = (double)loss->mark.flight - (double)loss->size, lost_before = (double)lost - (double)loss->size;
-	double prefix = (SCTP_BBR_LOSS_THRESHOLD * before - lost_before) / (1 - SCTP_BBR_LOSS_THRESHOLD);
+	double prefix = (threshold * before - lost_before) / (1 - threshold);
 	double volume = before + prefix;
 	return volume > 0 ? (uint64_t)volume : 0;
 }
@@ -504,8 +507,17 @@ void sctp_bbr_lost(sctp_congestion *c, uint64_t now, const sctp_loss *loss)
 	if (!b->probe_sample)
 		return;
 	uint64_t lost = c->rate->lost - loss->mark.lost;
-	if (is_too_high(lost, loss->mark.flight))
-		handle_too_high(c, now, inflight_at_loss(loss, lost), loss->mark.app_limited);
+	if (is_too_high(c, lost, loss->mark.flight))
+		handle_too_high(c, now, inflight_at_loss(loss, lost, sctp_bbr_loss_threshold(&b->model)),
+				loss->mark.app_limited);
+}
+
+/* The queue of the last probe has run empty and the losses that it caused are known; no other has begun. */
+static bool is_after_probe(const sctp_bbr *b)
+{
+	uint64_t rounds = b->model.rounds - b->down_round;
+	return (b->state == SCTP_BBR_DOWN || b->state == SCTP_BBR_CRUISE) && rounds >= BASE_ROUND_FIRST &&
+	       rounds <= BASE_ROUND_LAST;
 }
 
 void sctp_bbr_acked(sctp_congestion *c, const sctp_acknowledgement *a)
@@ -517,7 +529,9 @@ void sctp_bbr_acked(sctp_congestion *c, const sctp_acknowledgement *a)
 					    (double)US_PER_S / (double)a->srtt);
 	sctp_bbr_model_acked(m, c->rate, a);
 	b->rounds_since_probe += m->round_start;
-	if (m->loss_round_start && m->loss_in_round && m->lost_much && !is_probing(b))
+	if (m->loss_round_start && is_after_probe(b))
+		sctp_bbr_note_base_loss(m);
+	if (m->loss_round_start && m->loss_in_round && sctp_bbr_is_too_much(m, m->round_loss, 1) && !is_probing(b))
 		sctp_bbr_lower_bounds(m, c->cwnd);
 	sctp_bbr_aggregation(m, c->cwnd, a);
 	sctp_bbr_check_full(m, a);

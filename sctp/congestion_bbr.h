@@ -39,7 +39,8 @@ typedef struct {
 	uint64_t drain_round; /* in which Drain began */
 	/* ProbeBW */
 	sctp_bbr_acks acks;
-	uint64_t cycle_at;   /* when the cycle began */
+	uint64_t cycle_at;   /* when the cycle began, */
+	uint64_t down_round; /* and in which round */
 	uint64_t probe_wait; /* the longest it waits to probe again */
 	uint64_t rounds_since_probe;
 	bool easing;	    /* CRUISE: a queue has gathered and is let run empty */

@@ -7,6 +7,8 @@
 #define PROBE_RTT_INTERVAL (5 * US_PER_S) /* ProbeRTTInterval */
 #define EXTRA_ACKED_ROUNDS 5u		  /* half of ExtraAckedFilterLen: two such spans are remembered */
 #define FULL_BW_GROWTH 1.25
+#define BASE_LOSS_WEIGHT 0.25
+#define BASE_LOSS_MAX 0.15 /* a path that loses more is broken */
 #define FULL_BW_ROUNDS 3u
 #define QUEUED_RTT 1.25 /* times the least: more than jitter makes of the shortest round trip among many */
 
@@ -86,7 +88,7 @@ static void update_latest(sctp_bbr_model *m, const sctp_rate *rate, const sctp_r
 	m->loss_round_end = rate->delivered;
 	m->loss_round_start = true;
 	double lost = (double)(rate->lost - m->lost_before);
-	m->lost_much = lost > SCTP_BBR_LOSS_THRESHOLD * (lost + (double)m->inflight_latest);
+	m->round_loss = lost > 0 ? lost / (lost + (double)m->inflight_latest) : 0;
 	m->lost_before = rate->lost;
 }
 
@@ -110,6 +112,23 @@ void sctp_bbr_model_done(sctp_bbr_model *m, const sctp_acknowledgement *a)
 }
 
 /* --- losses --- */
+
+void sctp_bbr_note_base_loss(sctp_bbr_model *m)
+{
+	m->base_loss += (m->round_loss - m->base_loss) * BASE_LOSS_WEIGHT;
+	if (m->base_loss > BASE_LOSS_MAX)
+		m->base_loss = BASE_LOSS_MAX;
+}
+
+double sctp_bbr_loss_threshold(const sctp_bbr_model *m)
+{
+	return m->base_loss + SCTP_BBR_LOSS_THRESHOLD;
+}
+
+bool sctp_bbr_is_too_much(const sctp_bbr_model *m, double lost, double of)
+{
+	return lost > of * sctp_bbr_loss_threshold(m);
+}
 
 void sctp_bbr_note_loss(sctp_bbr_model *m, uint64_t delivered)
 {

@@ -40,7 +40,8 @@ typedef struct {
 	bool loss_round_start, loss_in_round;
 	unsigned loss_events; /* acknowledgements in the round that told of losses */
 	uint64_t lost_before; /* sctp_rate.lost when the round began */
-	bool lost_much;	      /* more than the threshold in the round that just ended */
+	double round_loss;    /* share lost in the round that just ended */
+	double base_loss;     /* ... in rounds in which our queue was empty: not of our making; smoothed */
 	/* bunched acknowledgements (5.5.9) */
 	uint64_t extra_since, extra_delivered;
 	uint64_t extra_acked[2]; /* the most of this span of rounds, and of the one before */
@@ -66,6 +67,11 @@ void sctp_bbr_reset_full(sctp_bbr_model *m, uint64_t bw); /* look anew, from thi
 void sctp_bbr_update_min_rtt(sctp_bbr_model *m, const struct sctp_acknowledgement *a);
 /* Last, of each acknowledgement. */
 void sctp_bbr_model_done(sctp_bbr_model *m, const struct sctp_acknowledgement *a);
+/* The round that just ended was one with an empty queue. */
+void sctp_bbr_note_base_loss(sctp_bbr_model *m);
+/* Is that more than the path loses anyhow, by SCTP_BBR_LOSS_THRESHOLD? */
+bool sctp_bbr_is_too_much(const sctp_bbr_model *m, double lost, double of);
+double sctp_bbr_loss_threshold(const sctp_bbr_model *m);
 void sctp_bbr_note_loss(sctp_bbr_model *m, uint64_t delivered);
 void sctp_bbr_forget_losses(sctp_bbr_model *m);
 void sctp_bbr_reset_shortterm(sctp_bbr_model *m);

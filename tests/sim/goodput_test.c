@@ -157,6 +157,17 @@ static void each_cell_of_the_grid_is_as_good_as_tcp(void **state)
 	assert_int_equal(grid_failures, 0);
 }
 
+/* Losses of chance beyond BBR's threshold of 2 %: those of rounds with an empty queue are known not to be of its making. */
+static void a_path_that_always_loses_is_used_by_bbr(void **state)
+{
+	(void)state;
+	static const cell cells[] = {
+		{SCTP_BBR, 20, 20, 50000, 1, 12, 0.75, 0, 0, 0},
+		{SCTP_BBR, 20, 20, 100000, 1, 12, 0.6, 0, 0, 0},
+	};
+	run_cells(cells, ARRAY_LENGTH(cells));
+}
+
 static void bursts_and_overtaking_cost_little(void **state)
 {
 	(void)state;
@@ -407,6 +418,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_cell_of_the_grid_is_as_good_as_tcp),
 		cmocka_unit_test(a_seed_gives_the_same_run),
+		cmocka_unit_test(a_path_that_always_loses_is_used_by_bbr),
 		cmocka_unit_test(bursts_and_overtaking_cost_little),
 		cmocka_unit_test(everything_arrives_through_anything),
 		cmocka_unit_test(flows_share_a_bottleneck),
