@@ -79,7 +79,7 @@ static void a_transfer_of_lower_priority_hardly_delays_them(void **state)
 	run(&(cell){SCTP_BBR, 500, 5, 17, 0, 10 * US_PER_MS});
 	run(&(cell){SCTP_BBR, 100, 0.5, 17, 0, 10 * US_PER_MS});
 	run(&(cell){SCTP_BBR, 500, 1.25, 17, 1 * US_PER_MS, 12 * US_PER_MS});
-	run(&(cell){SCTP_BBR, 100, 15, 17, 2 * US_PER_MS, 12 * US_PER_MS});
+	run(&(cell){SCTP_BBR, 100, 15, 17, 1 * US_PER_MS, 12 * US_PER_MS});
 }
 
 /* CUBIC fills the queue, as TCP does: the bound is what the queue holds, and nothing on top of it. */

@@ -90,7 +90,7 @@ static void grow(cubic *c, double now, double rtt, double pipe)
 
 static bool any_lost(rng_seeded *rng, double packets, unsigned loss_ppm)
 {
-	for (double i = 0; loss_ppm && i < packets; i++)
+	for (unsigned i = 0; loss_ppm && i < packets; i++)
 		if (rng_seeded_below(rng, PPM) < loss_ppm)
 			return true;
 	return false;
@@ -101,14 +101,15 @@ double tcp_model_cubic(const tcp_model_link *link, double from_s, double to_s, u
 	rng_seeded rng;
 	rng_seeded_init(&rng, seed);
 	cubic c = {.window = INITIAL_WINDOW, .starting = true};
-	double pipe = link->packets_per_s * link->rtt_s, got = 0, rtt;
-	for (double now = 0; now < to_s; now += rtt) {
-		rtt = greater(link->rtt_s, c.window / link->packets_per_s);
+	double pipe = link->packets_per_s * link->rtt_s, got = 0, now = 0;
+	while (now < to_s) {
+		double rtt = greater(link->rtt_s, c.window / link->packets_per_s);
 		got += counted(c.window, now, rtt, from_s, to_s);
 		if (any_lost(&rng, c.window, link->loss_ppm) || c.window > pipe + link->queue_packets)
 			reduce(&c);
 		else
 			grow(&c, now + rtt, rtt, pipe);
+		now += rtt;
 	}
 	return got / (link->packets_per_s * (to_s - from_s));
 }
@@ -116,8 +117,11 @@ double tcp_model_cubic(const tcp_model_link *link, double from_s, double to_s, u
 double tcp_model_bbr(const tcp_model_link *link, double from_s, double to_s)
 {
 	double pipe = link->packets_per_s * link->rtt_s, window = lesser(INITIAL_WINDOW, pipe), got = 0, now = 0;
-	for (; window < pipe; window = lesser(window * 2, pipe), now += link->rtt_s)
+	while (window < pipe) {
 		got += counted(window, now, link->rtt_s, from_s, to_s);
+		window = lesser(window * 2, pipe);
+		now += link->rtt_s;
+	}
 	if (now < to_s)
 		got += counted(link->packets_per_s * (to_s - now), now, to_s - now, from_s, to_s);
 	double probing = (PROBE_RTT_S + link->rtt_s) / PROBE_RTT_EVERY_S * (1 - PROBE_RTT_GAIN);
