@@ -176,6 +176,7 @@ void parley_core_free(parley_core *core)
 	dc_layer_destroy(core->channels);
 	sctp_destroy(core->sctp);
 	sctp_destroy(core->early_sctp);
+	free(core->early);
 	dtls_destroy(core->dtls);
 	ice_destroy(core->ice);
 	dtls_certificate_free(core->certificate);

@@ -69,6 +69,7 @@ struct parley_core {
 	ice_demux *demux;		/* NULL: the sockets are this connection's own */
 	ice_demux_member *demux_member; /* until closed */
 	void *demux_owner;
+	struct early_hellos *early;   /* what came before DTLS starts; NULL: nothing */
 	dtls_conn *dtls;	      /* from the first negotiated transport on */
 	sctp_association *sctp;	      /* from the first negotiated data section on */
 	sctp_association *early_sctp; /* before that, if its INIT was told; NULL */
@@ -189,6 +190,17 @@ void demux_follow_restart(parley_core *core);	    /* at the end of each input: t
 void demux_sent(parley_core *core, slice datagram); /* by ICE */
 /* ICE has taken it for authentic. */
 void demux_heard(parley_core *core, const parley_addr *local, const parley_addr *remote, slice message);
+
+/*
+ * early.c: ClientHellos that come before they can be believed. A peer that takes our offer may begin DTLS at once, and its first words
+ * are here before its answer, which takes the longer way (RFC 8842 5.2): rather than have them said again 100 ms later, a
+ * few are kept until ICE has validated where they came from. The newest ones stay, whoever sends more.
+ */
+typedef struct early_hellos early_hellos;
+bool early_keep(parley_core *core, const parley_addr *local, const parley_addr *remote,
+		slice datagram); /* false: it is none, DTLS goes on already, or there is no memory */
+void early_believe(
+	parley_core *core); /* once DTLS has started: hands over those from valid paths, and forgets the rest */
 
 /* transport.c */
 bool transport_make_room(parley_core *core, size_t size); /* for datagrams of so many bytes; false: there is less */

@@ -169,6 +169,8 @@ static bool take_records(parley_core *core)
 static void receive_dtls(parley_core *core, const parley_addr *local, const parley_addr *remote, slice datagram)
 {
 	if (!core->dtls || !ice_is_validated(core->ice, local, remote)) {
+		if (early_keep(core, local, remote, datagram))
+			return;
 		char from[ADDR_TEXT_MAX];
 		core->packets_dropped++;
 		trace_printf(&core->trace, TRACE_WARN, "peer", "DTLS from %s dropped: %s", addr_print(remote, from),
@@ -214,6 +216,7 @@ void transport_pump(parley_core *core)
 			on_ice_event(core, &e);
 		parley_addr local, remote;
 		start_dtls_if_ready(core, ice_selected(core->ice, &local, &remote));
+		early_believe(core);
 		if (!core->dtls)
 			continue;
 		moved |= take_records(core);
