@@ -73,17 +73,6 @@ void buf_consume(buf *b, size_t n)
 		memmove(b->data, b->data + n, b->len);
 }
 
-void buf_trim(buf *b)
-{
-	uint8_t *data = b->len ? realloc(b->data, b->len) : NULL;
-	if (!b->len)
-		free(b->data);
-	else if (!data)
-		return;
-	b->data = data;
-	b->capacity = b->len;
-}
-
 slice buf_slice(const buf *b)
 {
 	return slice_of(b->data, b->len);

@@ -22,8 +22,6 @@ int buf_printf(buf *b, const char *format, ...) __attribute__((format(printf, 2,
 int buf_reserve(buf *b, size_t extra);
 /* Drop the first n bytes (n <= len). */
 void buf_consume(buf *b, size_t n);
-/* Give back the memory that is not filled, if that works. */
-void buf_trim(buf *b);
 slice buf_slice(const buf *b);
 /* Free the memory; the buf is empty again with its limit kept. */
 void buf_clear(buf *b);

@@ -1,4 +1,4 @@
-/* The connection after its handshake: records out and in, keys for SRTP, counters. */
+/* The connection after its handshake: what it carries out and in, keys for SRTP, counters. */
 #include <assert.h>
 #include <openssl/err.h>
 #include <string.h>
@@ -23,7 +23,7 @@ static void reading_ended(dtls_conn *conn, int rc)
 	case SSL_ERROR_WANT_READ:
 		return;
 	case SSL_ERROR_ZERO_RETURN:
-		SSL_shutdown(conn->ssl); /* answer in kind (RFC 5246 7.2.1) */
+		dtls_say_goodbye(conn); /* answer in kind (RFC 5246 7.2.1) */
 		dtls_closed_by_peer(conn);
 		return;
 	default:
@@ -31,53 +31,86 @@ static void reading_ended(dtls_conn *conn, int rc)
 	}
 }
 
-/* The next record, decrypted to where it waits for dtls_poll_data. There is room. As SSL_read. */
-static int read_record(dtls_conn *conn, size_t longest)
+/* Where the plaintext of a record of that length goes, to wait for dtls_poll_data. NULL: too much waits; it is as if lost. */
+static uint8_t *room_for(dtls_conn *conn, size_t record_len)
 {
-	uint8_t *at = conn->received.data + conn->received.len;
-	int n = SSL_read(conn->ssl, at + LENGTH_SIZE, (int)longest);
-	if (n <= 0)
-		return n;
-	writer w = writer_of(at, LENGTH_SIZE);
-	write_u16(&w, (uint16_t)n);
-	conn->received.len += LENGTH_SIZE + (size_t)n;
-	conn->stats.records_received++;
-	return n;
+	if (buf_reserve(&conn->received, LENGTH_SIZE + record_len) != 0) {
+		conn->stats.data_dropped++;
+		return NULL;
+	}
+	return conn->received.data + conn->received.len + LENGTH_SIZE;
 }
 
-/* OpenSSL has nothing left of what was given to it, so asking for more would find nothing. */
+static void keep(dtls_conn *conn, size_t len)
+{
+	writer w = writer_of(conn->received.data + conn->received.len, LENGTH_SIZE);
+	write_u16(&w, (uint16_t)len);
+	conn->received.len += LENGTH_SIZE + len;
+	conn->stats.records_received++;
+}
+
+/* Asking OpenSSL for more would find nothing. */
 static bool all_is_read(const dtls_conn *conn)
 {
 	return conn->link.in.len == 0 && !SSL_has_pending(conn->ssl);
 }
 
-/*
- * Records are longer than their plaintext by more than LENGTH_SIZE: the length of the datagram is room enough for all in it. Once only
- * OpenSSL may have kept others, of any length, that came during the handshake.
- */
-void dtls_read_records(dtls_conn *conn)
+static void read_by_openssl(dtls_conn *conn, slice input)
 {
-	bool first = !conn->settled;
-	size_t given = conn->link.in.len, longest = first ? DTLS_PLAINTEXT_MAX : given;
-	uint64_t before = conn->stats.records_received;
 	int n;
-	if (longest == 0)
-		return;
-	drop_handed_out(conn);
+	conn->link.in = input;
 	dtls_forget_errors();
 	do {
-		if (buf_reserve(&conn->received, LENGTH_SIZE + longest) != 0) {
-			conn->stats.data_dropped++;
-			return;
-		}
-		n = read_record(conn, longest);
-	} while (n > 0 && (first || !all_is_read(conn)));
+		uint8_t *room = room_for(conn, input.len);
+		if (!room)
+			break;
+		n = SSL_read(conn->ssl, room, (int)input.len);
+		if (n > 0)
+			keep(conn, (size_t)n);
+		else
+			reading_ended(conn, n);
+	} while (n > 0 && !all_is_read(conn));
+	conn->link.in = slice_of(NULL, 0);
+}
+
+static void open_record(dtls_conn *conn, slice record)
+{
+	uint8_t *room = room_for(conn, record.len);
+	int n = room ? dtls_records_open(&conn->records, record, room) : 0;
 	if (n <= 0)
-		reading_ended(conn, n);
-	if (first)
-		buf_trim(&conn->received);
-	conn->settled = true;
-	if (given && conn->stats.records_received == before && conn->state == DTLS_CONNECTED)
+		return;
+	keep(conn, (size_t)n);
+	if (!conn->records.sealing) /* the peer has our Finished */
+		dtls_records_take_over(&conn->records, &conn->link.sealed);
+}
+
+static void read_records(dtls_conn *conn, slice input)
+{
+	while (input.len > 0 && (conn->state == DTLS_UNVERIFIED || conn->state == DTLS_CONNECTED)) {
+		slice record = conn->records.open ? dtls_next_record(&input) : input;
+		if (!conn->records.open)
+			input = slice_of(NULL, 0);
+		if (conn->records.open && dtls_is_data(record))
+			open_record(conn, record);
+		else
+			read_by_openssl(conn, record);
+	}
+}
+
+void dtls_keep_early(dtls_conn *conn, slice record)
+{
+	if (buf_append(&conn->early, record) != 0)
+		conn->stats.data_dropped++;
+}
+
+void dtls_read_records(dtls_conn *conn, slice datagram)
+{
+	uint64_t before = conn->stats.records_received;
+	drop_handed_out(conn);
+	read_records(conn, buf_slice(&conn->early));
+	buf_clear(&conn->early);
+	read_records(conn, datagram);
+	if (datagram.len > 0 && conn->stats.records_received == before && conn->state == DTLS_CONNECTED)
 		conn->stats.datagrams_ignored++;
 }
 
@@ -96,15 +129,32 @@ bool dtls_poll_data(dtls_conn *conn, slice *out)
 
 /* --- out --- */
 
-/* One record of plaintext, to the queue or into `direct`. */
-static int encrypt(dtls_conn *conn, uint64_t now, slice plaintext, packet *direct)
+/* Straight to `out`, which has room. */
+static int seal(dtls_conn *conn, slice plaintext, packet *out)
 {
-	if (conn->state != DTLS_CONNECTED)
-		return PARLEY_ESTATE;
-	if (plaintext.len == 0 || plaintext.len > DTLS_PLAINTEXT_MAX)
-		return PARLEY_EMSGSIZE;
+	int n = dtls_records_seal(&conn->records, DTLS_APPLICATION_DATA, plaintext, out->data);
+	if (n < 0) {
+		dtls_fail(conn, PARLEY_ECRYPTO, "encryption failed: %s", parley_strerror(n));
+		return PARLEY_ECRYPTO;
+	}
+	out->len = (size_t)n;
+	return 0;
+}
+
+static int seal_for_queue(dtls_conn *conn, slice plaintext)
+{
+	uint8_t bytes[DTLS_PLAINTEXT_MAX + DTLS_RECORD_OVERHEAD];
+	packet record = {.data = bytes, .capacity = sizeof bytes};
+	int err = seal(conn, plaintext, &record);
+	if (err)
+		return err;
+	return dtls_link_put(&conn->link, slice_of(record.data, record.len)) ? 0 : PARLEY_ENOMEM;
+}
+
+/* To the queue or into `direct`. */
+static int seal_by_openssl(dtls_conn *conn, slice plaintext, packet *direct)
+{
 	uint64_t dropped = conn->link.dropped;
-	conn->link.now = now;
 	conn->link.direct = direct;
 	dtls_forget_errors();
 	int n = SSL_write(conn->ssl, plaintext.data, (int)plaintext.len);
@@ -116,20 +166,55 @@ static int encrypt(dtls_conn *conn, uint64_t now, slice plaintext, packet *direc
 	return conn->link.dropped == dropped ? 0 : PARLEY_ENOMEM;
 }
 
+static int check_plaintext(const dtls_conn *conn, slice plaintext)
+{
+	if (conn->state != DTLS_CONNECTED)
+		return PARLEY_ESTATE;
+	return plaintext.len == 0 || plaintext.len > DTLS_PLAINTEXT_MAX ? PARLEY_EMSGSIZE : 0;
+}
+
 int dtls_send(dtls_conn *conn, uint64_t now, slice plaintext)
 {
-	if (conn->state == DTLS_CONNECTED && conn->link.count >= conn->link.limit)
+	int err = check_plaintext(conn, plaintext);
+	if (err)
+		return err;
+	if (conn->link.count >= conn->link.limit)
 		return PARLEY_ELIMIT;
-	return encrypt(conn, now, plaintext, NULL);
+	conn->link.now = now;
+	return conn->records.sealing ? seal_for_queue(conn, plaintext) : seal_by_openssl(conn, plaintext, NULL);
 }
 
 int dtls_seal(dtls_conn *conn, uint64_t now, slice plaintext, packet *out)
 {
 	out->len = 0;
-	if (conn->state == DTLS_CONNECTED &&
-	    (out->capacity < DTLS_RECORD_OVERHEAD || out->capacity - DTLS_RECORD_OVERHEAD < plaintext.len))
+	int err = check_plaintext(conn, plaintext);
+	if (err)
+		return err;
+	if (out->capacity < DTLS_RECORD_OVERHEAD || out->capacity - DTLS_RECORD_OVERHEAD < plaintext.len)
 		return PARLEY_EMSGSIZE;
-	return encrypt(conn, now, plaintext, out);
+	conn->link.now = now;
+	if (!conn->records.sealing)
+		return seal_by_openssl(conn, plaintext, out);
+	err = seal(conn, plaintext, out);
+	if (err)
+		return err;
+	conn->link.sent++;
+	conn->link.sent_bytes += out->len;
+	return 0;
+}
+
+void dtls_say_goodbye(dtls_conn *conn)
+{
+	static const uint8_t close_notify[] = {1, 0}; /* a warning */
+	uint8_t record[sizeof close_notify + DTLS_RECORD_OVERHEAD];
+	dtls_forget_errors();
+	if (!conn->records.sealing) {
+		SSL_shutdown(conn->ssl);
+		return;
+	}
+	int n = dtls_records_seal(&conn->records, DTLS_ALERT, slice_of(close_notify, sizeof close_notify), record);
+	if (n > 0)
+		dtls_link_put(&conn->link, slice_of(record, (size_t)n));
 }
 
 bool dtls_poll_transmit(dtls_conn *conn, uint64_t now, packet *out)

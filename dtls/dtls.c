@@ -145,6 +145,7 @@ static int build_ssl(dtls_conn *conn)
 		SSL_set_accept_state(ssl);
 	SSL_free(conn->ssl);
 	conn->ssl = ssl;
+	buf_clear(&conn->early);
 	conn->flight_mark = conn->link.written;
 	return 0;
 }
@@ -180,6 +181,7 @@ int dtls_create(const dtls_config *config, dtls_conn **out)
 	conn->config.certificate = NULL;
 	conn->handshake_deadline = TIME_NEVER;
 	conn->received.limit = DTLS_RECEIVED_MAX;
+	conn->early.limit = DTLS_EARLY_MAX;
 	SSL_CTX_up_ref(config->certificate->ctx);
 	conn->ctx = config->certificate->ctx;
 	ERR_clear_error();
@@ -202,6 +204,8 @@ void dtls_destroy(dtls_conn *conn)
 	SSL_free(conn->ssl);
 	SSL_CTX_free(conn->ctx);
 	dtls_link_clear(&conn->link);
+	dtls_records_end(&conn->records);
+	buf_clear(&conn->early);
 	buf_clear(&conn->received);
 	free(conn->remote_der);
 	wipe(conn->key_log, sizeof conn->key_log);
@@ -239,8 +243,7 @@ static void verify_peer(dtls_conn *conn)
 {
 	assert(conn->state == DTLS_UNVERIFIED && conn->fingerprints.count > 0);
 	if (!dtls_fingerprint_match(&conn->fingerprints, SSL_get0_peer_certificate(conn->ssl))) {
-		ERR_clear_error();
-		SSL_shutdown(conn->ssl); /* the only alert that OpenSSL lets us send after a handshake */
+		dtls_say_goodbye(conn); /* the only alert that OpenSSL lets us send after a handshake */
 		dtls_fail(conn, PARLEY_EAUTH, MISMATCH);
 		return;
 	}
@@ -276,6 +279,8 @@ static void handshake_done(dtls_conn *conn)
 	conn->stats.version = (uint16_t)SSL_version(conn->ssl);
 	conn->stats.cipher = SSL_CIPHER_standard_name(SSL_get_current_cipher(conn->ssl));
 	trace_printf(conn->config.trace, TRACE_INFO, "dtls", "handshake done: %s", conn->stats.cipher);
+	if (dtls_records_begin(&conn->records, conn->ssl, conn->config.client) == PARLEY_ECRYPTO)
+		trace_printf(conn->config.trace, TRACE_WARN, "dtls", "records are left to OpenSSL");
 	dtls_set_state(conn, DTLS_UNVERIFIED);
 	if (conn->fingerprints.count > 0)
 		verify_peer(conn);
@@ -360,6 +365,10 @@ static void receive_handshake(dtls_conn *conn, slice *datagram)
 			note_dropped(conn, verdict, &r);
 			continue;
 		}
+		if (dtls_is_data(r.record)) {
+			dtls_keep_early(conn, r.record);
+			continue;
+		}
 		conn->link.in = r.record;
 		conn->link.renumber = r.clear;
 		advance_handshake(conn);
@@ -374,12 +383,10 @@ int dtls_receive(dtls_conn *conn, uint64_t now, slice datagram)
 	conn->stats.datagrams_received++;
 	conn->stats.bytes_received += datagram.len;
 	receive_handshake(conn, &datagram);
-	if (conn->state == DTLS_UNVERIFIED || conn->state == DTLS_CONNECTED) {
-		conn->link.in = datagram;
-		conn->link.renumber = false;
-		dtls_read_records(conn);
-	}
 	conn->link.in = slice_of(NULL, 0);
+	conn->link.renumber = false;
+	if (conn->state == DTLS_UNVERIFIED || conn->state == DTLS_CONNECTED)
+		dtls_read_records(conn, datagram);
 	return 0;
 }
 
@@ -445,10 +452,8 @@ int dtls_close(dtls_conn *conn, uint64_t now)
 	if (is_over(conn->state))
 		return 0;
 	conn->link.now = now;
-	if (conn->state == DTLS_UNVERIFIED || conn->state == DTLS_CONNECTED) {
-		ERR_clear_error();
-		SSL_shutdown(conn->ssl);
-	}
+	if (conn->state == DTLS_UNVERIFIED || conn->state == DTLS_CONNECTED)
+		dtls_say_goodbye(conn);
 	dtls_set_state(conn, DTLS_CLOSED);
 	return 0;
 }

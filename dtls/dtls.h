@@ -12,6 +12,9 @@
  * numbers in the clear. A server's handshake that is broken before it has answered anything starts anew. What remains
  * fails the connection only where nothing else is possible: a well-formed lie in the middle of the handshake.
  *
+ * Once it is up, records of AES-GCM, which all browsers agree on, are sealed and opened here (dtls/records.h); those of other
+ * cipher suites and alerts by OpenSSL.
+ *
  * Nothing is believed before the peer's certificate matches a fingerprint of its description: not CONNECTED, not data.
  *
  * Time: `now` is monotonic microseconds. One exception is OpenSSL's: it measures its retransmission timer by the wall
@@ -37,6 +40,7 @@
 
 /* What a record adds to its plaintext: header 13, explicit nonce 8, tag 16 (RFC 6347 4.1, RFC 5288 3). Never more. */
 #define DTLS_RECORD_OVERHEAD 37u
+#define DTLS_RECORD_FRONT 21u	  /* of these, before the plaintext */
 #define DTLS_PLAINTEXT_MAX 16384u /* RFC 6347 4.1 */
 
 /* RFC 6347 4.2.4.1 says 1 s "but less where appropriate": on a validated path 100 ms, doubled each time up to 4 s. With
@@ -48,6 +52,7 @@
 /* Limits of what a remote can make us hold or do. */
 #define DTLS_TRANSMIT_MAX 256u		  /* datagrams waiting for dtls_poll_transmit */
 #define DTLS_RECEIVED_MAX 262144u	  /* bytes of decrypted records waiting for dtls_poll_data */
+#define DTLS_EARLY_MAX 8192u		  /* bytes of records with data that overtook the handshake's end */
 #define DTLS_HANDSHAKE_MESSAGE_MAX 16384u /* length a handshake message may claim; certificates are some 300 bytes */
 #define DTLS_REBUILDS_MAX 8u		  /* handshakes begun anew because the first bytes were broken */
 #define DTLS_FINGERPRINTS_MAX 8u	  /* of the peer's description */
@@ -133,7 +138,7 @@ bool dtls_poll_data(dtls_conn *conn, slice *out);
  */
 int dtls_send(dtls_conn *conn, uint64_t now, slice plaintext);
 /* The same straight into out (len is set), past the queue. PARLEY_EMSGSIZE also when out is too small for the record
- * with DTLS_RECORD_OVERHEAD. out may not overlap plaintext. */
+ * with DTLS_RECORD_OVERHEAD. plaintext may stand in out already, DTLS_RECORD_FRONT bytes from its beginning: then nothing is copied. */
 int dtls_seal(dtls_conn *conn, uint64_t now, slice plaintext, packet *out);
 
 /* The next datagram to send, copied into out. False: none. One that does not fit is dropped and counted. */

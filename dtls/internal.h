@@ -2,8 +2,8 @@
  * dtls/internal.h: what the files of dtls/ share; nobody outside includes it.
  *
  * certificate.c makes the certificate and its SSL_CTX, link.c is the wire as OpenSSL sees it, gate.c looks at records
- * before OpenSSL does, fingerprint.c compares, dtls.c is the connection's life and handshake, data.c its records
- * afterwards.
+ * before OpenSSL does, fingerprint.c compares, dtls.c is the connection's life and handshake, data.c what it
+ * carries afterwards, records.c the records of that.
  */
 #ifndef PARLEY_DTLS_INTERNAL_H
 #define PARLEY_DTLS_INTERNAL_H
@@ -15,6 +15,7 @@
 #include "dtls/fingerprint.h"
 #include "dtls/gate.h"
 #include "dtls/link.h"
+#include "dtls/records.h"
 
 struct dtls_certificate {
 	SSL_CTX *ctx;
@@ -41,8 +42,9 @@ struct dtls_conn {
 	uint8_t *remote_der;
 	size_t remote_der_len;
 
-	bool settled;	   /* OpenSSL keeps nothing any more that came during the handshake */
-	buf received;	   /* decrypted records, each behind its length in 16 bits */
+	dtls_records records;
+	buf early;    /* records of data that came during the handshake: not for OpenSSL, if it is we who open them */
+	buf received; /* decrypted records, each behind its length in 16 bits */
 	size_t handed_out; /* bytes at the front of received that dtls_poll_data gave away */
 
 	dtls_event events[DTLS_EVENTS_MAX];
@@ -65,8 +67,11 @@ void dtls_closed_by_peer(dtls_conn *conn);
 /* OpenSSL's first complaint since ERR_clear_error, static. */
 const char *dtls_openssl_reason(void);
 
-/* Take what OpenSSL has decrypted, until it wants more input. In any state from UNVERIFIED on. */
-void dtls_read_records(dtls_conn *conn);
+/* What is in a datagram, and what came early. In any state from UNVERIFIED on. */
+void dtls_read_records(dtls_conn *conn, slice datagram);
+void dtls_keep_early(dtls_conn *conn, slice record);
+/* close_notify (RFC 5246 7.2.1). */
+void dtls_say_goodbye(dtls_conn *conn);
 
 /* Called by OpenSSL while it handles the peer's certificate and secrets (certificate.c installs them). */
 int dtls_on_peer_certificate(X509_STORE_CTX *store, void *unused);

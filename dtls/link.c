@@ -7,8 +7,10 @@
 #define IP_UDP_OVERHEAD 48
 
 /* In a record's header (RFC 6347 4.1). */
+#define EPOCH_AT 3u
 #define SEQUENCE_AT 5u
 #define SEQUENCE_SIZE 6u
+#define LENGTH_SIZE 2u
 
 typedef struct {
 	list_node node;
@@ -30,6 +32,13 @@ static bool enqueue(dtls_link *link, slice bytes)
 	return true;
 }
 
+bool dtls_link_put(dtls_link *link, slice bytes)
+{
+	bool ok = enqueue(link, bytes);
+	link->dropped += !ok;
+	return ok;
+}
+
 static bool hand_out(dtls_link *link, packet *out, slice bytes)
 {
 	if (bytes.len > out->capacity)
@@ -41,6 +50,20 @@ static bool hand_out(dtls_link *link, packet *out, slice bytes)
 	return true;
 }
 
+/* Whoever writes after OpenSSL must not use its numbers and nonces again. */
+static void note_sealed(dtls_link *link, slice bytes)
+{
+	while (bytes.len > 0) {
+		reader in = reader_of(dtls_next_record(&bytes));
+		read_skip(&in, EPOCH_AT);
+		if (read_u16(&in) == 0)
+			continue;
+		link->sealed.next = read_u48(&in) + 1;
+		read_skip(&in, LENGTH_SIZE);
+		link->sealed.nonce = read_u64(&in);
+	}
+}
+
 /* Writing never fails for OpenSSL: a datagram without room is one that the network lost. */
 static int bio_write(BIO *bio, const char *data, int len)
 {
@@ -50,6 +73,7 @@ static int bio_write(BIO *bio, const char *data, int len)
 		return 0;
 	slice bytes = slice_of(data, (size_t)len);
 	link->written++;
+	note_sealed(link, bytes);
 	if (!(link->direct ? hand_out(link, link->direct, bytes) : enqueue(link, bytes)))
 		link->dropped++;
 	return len;

@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/list.h"
 #include "base/time.h"
+#include "dtls/records.h"
 
 typedef struct {
 	BIO_METHOD *method;
@@ -25,6 +26,7 @@ typedef struct {
 	size_t count;
 	size_t limit;
 	uint64_t written;	   /* datagrams OpenSSL has written, also those that were dropped */
+	dtls_written sealed;	   /* records among these, under the keys of the handshake */
 	uint64_t dropped;	   /* for want of room or memory */
 	uint64_t sent, sent_bytes; /* handed out */
 
@@ -44,6 +46,8 @@ bool dtls_link_attach(dtls_link *link, SSL *ssl);
 
 /* The oldest datagram into out. False: none. One that does not fit counts as dropped. */
 bool dtls_link_take(dtls_link *link, packet *out);
+/* One of the owner's at the end of the queue. False: no room or memory. */
+bool dtls_link_put(dtls_link *link, slice bytes);
 /* Forget the newest ones until `keep` are left. */
 void dtls_link_truncate(dtls_link *link, size_t keep);
 

@@ -378,13 +378,10 @@ static bool transmit_ice(parley_core *core, packet room, parley_packet *out)
 	return give(core, &p, out);
 }
 
-/* The next SCTP packet as one DTLS record. */
+/* The next SCTP packet as one DTLS record, written to where it is encrypted. */
 static bool seal_sctp(parley_core *core, packet *record)
 {
-	uint8_t bytes[SCTP_MTU_MAX];
-	packet plain = {.data = bytes, .capacity = record->capacity - DTLS_RECORD_OVERHEAD};
-	if (plain.capacity > sizeof bytes)
-		plain.capacity = sizeof bytes;
+	packet plain = {.data = record->data + DTLS_RECORD_FRONT, .capacity = record->capacity - DTLS_RECORD_OVERHEAD};
 	while (sctp_poll_transmit(core->sctp, core->now, &plain)) {
 		int err = dtls_seal(core->dtls, core->now, slice_of(plain.data, plain.len), record);
 		if (!err)
