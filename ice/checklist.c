@@ -188,16 +188,25 @@ ice_pair *ice_pair_add(ice_agent *a, size_t base, ice_remote *remote)
 	return p;
 }
 
+/*
+ * What a peer signals is not to have us talk to services of this machine, nor of the relay's; from loopback itself it is another
+ * program that we want. And a TURN server is not to learn what a name hides (draft-ietf-rtcweb-mdns-ice-candidates 3.3.2).
+ */
+static bool is_forbidden(const ice_base *from, const ice_candidate *to)
+{
+	return (addr_is_loopback(&to->addr) && !addr_is_loopback(&from->addr)) ||
+	       (to->name[0] && from->kind == ICE_BASE_RELAY);
+}
+
 /* RFC 8445 6.1.2.2: same family and transport; link-local IPv6 only with its like. Server-reflexive local candidates would be replaced
- * by their base and then pruned (6.1.2.4): so only the bases are paired. */
+ * by their base and then pruned (6.1.2.4): so only the bases are paired. Learnt remote ones are where they were learnt (7.3.1.3). */
 static bool can_pair(const ice_agent *a, size_t base, const ice_remote *r)
 {
-	const parley_addr *x = &a->bases[base].addr, *y = &r->candidate.addr;
-	if (!a->bases[base].offered || x->family != y->family || x->transport != y->transport ||
-	    r->name != ICE_NAME_NONE || r->learnt || !ice_tcp_may_pair(a, base, &r->candidate))
+	const ice_base *b = &a->bases[base];
+	const parley_addr *x = &b->addr, *y = &r->candidate.addr;
+	if (!b->offered || x->family != y->family || x->transport != y->transport || r->name != ICE_NAME_NONE ||
+	    r->learnt || is_forbidden(b, &r->candidate) || !ice_tcp_may_pair(a, base, &r->candidate))
 		return false;
-	if (r->candidate.name[0] && a->bases[base].kind == ICE_BASE_RELAY)
-		return false; /* draft-ietf-rtcweb-mdns-ice-candidates 3.3.2: a TURN server is not to learn the address either */
 	return x->family != PARLEY_IPV6 || addr_is_link_local(x) == addr_is_link_local(y);
 }
 

@@ -295,7 +295,7 @@ static void consent_given(ice_agent *a, uint64_t now, const ice_consent_check *c
 
 static void answered(ice_agent *a, uint64_t now, const ice_consent_check *c, const stun_message *m)
 {
-	if (m->class == STUN_SUCCESS) {
+	if (m->class == STUN_SUCCESS && !m->unknown_count) { /* RFC 8489 6.3.3 */
 		consent_given(a, now, c);
 		return;
 	}

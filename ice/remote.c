@@ -46,6 +46,29 @@ static ice_remote *add_remote(ice_agent *a, const ice_candidate *c, bool learnt)
 	return r;
 }
 
+static bool is_in_vain(const ice_agent *a, const ice_remote *r)
+{
+	for (size_t i = 0; i < a->pair_count; i++)
+		if (a->pairs[i]->remote == r && a->pairs[i]->state != ICE_PAIR_FAILED)
+			return false;
+	return true;
+}
+
+/* A request that is copied can come from any address: the first one learnt that does not answer gives its place away. */
+static void unlearn_one(ice_agent *a)
+{
+	size_t i = 0;
+	while (i < a->remote_count && !(a->remotes[i]->learnt && is_in_vain(a, a->remotes[i])))
+		i++;
+	if (i == a->remote_count)
+		return;
+	ice_remote *r = a->remotes[i];
+	for (size_t k = a->pair_count; k-- > 0;)
+		if (a->pairs[k]->remote == r)
+			ice_pair_remove(a, a->pairs[k]);
+	ice_remote_unlearn(a, r);
+}
+
 /* RFC 8445 7.3.1.3. The foundation is unlike any that the remote could choose to mean something. */
 ice_remote *ice_remote_learn(ice_agent *a, const parley_addr *addr, uint32_t priority)
 {
@@ -53,6 +76,8 @@ ice_remote *ice_remote_learn(ice_agent *a, const parley_addr *addr, uint32_t pri
 	ice_candidate c = {.component = ICE_COMPONENT, .priority = sane ? sane : 1, .addr = *addr, .type = ICE_PRFLX};
 	text t = text_of(c.foundation, sizeof c.foundation);
 	text_printf(&t, "prflx+%u", a->next_id);
+	if (a->learnt_count == ICE_REMOTE_CANDIDATES_MAX)
+		unlearn_one(a);
 	return add_remote(a, &c, true);
 }
 

@@ -153,6 +153,62 @@ static void a_peer_that_knows_the_password_cannot_fill_memory(void **state)
 	solo_end();
 }
 
+/* A request can be copied and sent from anywhere: what never answers makes room for who does. */
+static void addresses_that_never_answer_are_forgotten(void **state)
+{
+	(void)state;
+	parley_addr elsewhere = addr_ipv4(203, 0, 113, 9, 4000);
+	solo_begin(false, true);
+	solo_request p = solo_good_request();
+	p.controlled = false;
+	for (unsigned i = 0; i < 2 * ICE_REMOTE_CANDIDATES_MAX; i++) {
+		parley_addr from = addr_ipv4(198, 51, 100, (uint8_t)(i + 1), 4000);
+		p.id = i;
+		assert_int_equal(solo_ask(&p, &from), 0);
+	}
+	solo_run_for(2 * 60 * US_PER_S);
+	p.id = 1000;
+	p.use_candidate = true;
+	assert_int_equal(solo_ask(&p, &elsewhere), 0);
+	solo_wait_for_request();
+	assert_true(addr_equal(&solo.packet.remote, &elsewhere));
+	assert_int_equal(solo_answer(0, SOLO_PWD, &elsewhere, &solo_base), 0);
+	parley_addr selected = solo_selected();
+	assert_true(addr_equal(&selected, &elsewhere));
+	solo_end();
+}
+
+/* A peer's candidate can say that it is at our loopback address: no packet and no connection goes there. */
+static void no_peer_has_us_talk_to_ourselves(void **state)
+{
+	static const char *const lines[] = {
+		"candidate:1 1 udp 2122252543 127.0.0.1 53 typ host",
+		"candidate:1 1 udp 2122252543 127.1.2.3 53 typ host",
+		"candidate:1 1 udp 2122252543 ::1 53 typ host",
+		"candidate:1 1 tcp 1518214911 127.0.0.1 80 typ host tcptype passive",
+	};
+	(void)state;
+	solo_prepare(true);
+	solo.config.tcp = true;
+	solo_create(true);
+	for (size_t i = 0; i < ARRAY_LENGTH(lines); i++) {
+		ice_candidate c;
+		assert_int_equal(ice_candidate_parse(slice_from_string(lines[i]), &c), 0);
+		assert_int_equal(ice_add_remote_candidate(solo.ice, solo.now, &c), 0);
+	}
+	solo_run_for(US_PER_S);
+	assert_int_equal(solo.logged, 0);
+	assert_int_equal(ice_get_pairs(solo.ice, NULL, 0), 0);
+	/* Another program of this machine may be there, if that is where we are. */
+	parley_addr home = addr_ipv4(127, 0, 0, 1, 5000);
+	assert_int_equal(ice_add_local(solo.ice, solo.now, &home), 0);
+	assert_int_equal(ice_remove_local(solo.ice, solo.now, &solo_base), 0);
+	ice_end_of_sources(solo.ice, solo.now);
+	solo_run_for(US_PER_S);
+	assert_true(solo.logged > 0);
+	solo_end();
+}
+
 static void early_requests_are_bounded(void **state)
 {
 	(void)state;
@@ -531,6 +587,8 @@ int main(void)
 		cmocka_unit_test(an_authentic_request_is_answered_and_checked_back),
 		cmocka_unit_test(a_flood_of_strangers_changes_nothing),
 		cmocka_unit_test(a_peer_that_knows_the_password_cannot_fill_memory),
+		cmocka_unit_test(addresses_that_never_answer_are_forgotten),
+		cmocka_unit_test(no_peer_has_us_talk_to_ourselves),
 		cmocka_unit_test(early_requests_are_bounded),
 		cmocka_unit_test(early_requests_of_another_ufrag_do_not_count),
 		cmocka_unit_test(forged_answers_are_ignored),

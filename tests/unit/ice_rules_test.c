@@ -195,6 +195,7 @@ static void only_the_peer_itself_gives_consent(void **state)
 			(void)answer(STUN_SUCCESS, &sent_id[seen], &peer, "notthepasswordnotthepass", 0, &base);
 			(void)answer(STUN_SUCCESS, &sent_id[seen], &peer, NULL, 0, &base);
 			(void)answer(STUN_SUCCESS, &sent_id[seen], &elsewhere, PWD, 0, &base);
+			(void)answer(STUN_SUCCESS, &sent_id[seen], &peer, PWD, 0x7001, &base); /* RFC 8489 6.3.3 */
 		}
 	}
 	assert_true(seen >= 4);
