@@ -54,7 +54,7 @@ FUZZ_REPLAYS := $(FUZZ_NAMES:%=$(B)/fuzz/%_replay)
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $@)
 
-.PHONY: all lib apps test test-unit test-sim test-net test-apps test-fuzz test-nat test-interop test-calls bench bench-deps lint format deps demo clean help
+.PHONY: all lib apps test test-unit test-sim test-net test-apps test-fuzz test-nat test-ice test-interop test-calls bench bench-deps lint format deps demo clean help
 all: lib apps
 
 lib: $(B)/libparley.a $(B)/libparley.so
@@ -176,6 +176,9 @@ test-fuzz: $(FUZZ_REPLAYS)
 test-nat: all
 	@B=$(B) SAN=$(SAN) PARLEY_LONG=1 TEST_LIMIT_S=3600 scripts/run-tests.sh nat
 	@cat $(B)/logs/nat_matrix_test.log
+# Calls with Chromium through coturn, five minutes over each transport, where `make test` has them for seconds.
+test-ice: all
+	@PARLEY_BUILD=$(B) PARLEY_LONG=1 node tests/interop/ice_test.js
 test-interop: all $(LINKEM)
 	@B=$(B) SAN=$(SAN) scripts/run-tests.sh interop
 test-calls: all $(LINKEM)
@@ -201,6 +204,7 @@ help:
 	@echo "make            the library (build/libparley.a, .so) and the programs (build/parley-*)"
 	@echo "make demo       a hub, two native peers that meet, and one that waits for your browser"
 	@echo "make test       all tests; test-unit, test-sim, test-net, test-apps, test-fuzz, test-interop for one kind"
+	@echo "make test-ice   calls with Chromium through coturn, for five minutes each, and over paths that are cut"
 	@echo "make test-nat   peers behind every kind of NAT with every other, in network namespaces; make test has some of them"
 	@echo "make test-calls  video calls with browsers, measured: wants an idle machine, and root for its network namespaces"
 	@echo "make lint       layer rules and static analysis"

@@ -8,9 +8,11 @@ const { Program } = require('./process.js');
 const START_MS = 10_000;
 
 class Hub {
-	static async start(args = [], listen = '127.0.0.1:0') {
+	/* prefix: a command and its arguments that run it. */
+	static async start(args = [], listen = '127.0.0.1:0', { prefix = [] } = {}) {
 		const hub = new Hub();
 		hub.args = args;
+		hub.prefix = prefix;
 		await hub.spawn(listen);
 		return hub;
 	}
@@ -21,7 +23,8 @@ class Hub {
 	}
 
 	async spawn(listen) {
-		this.program = new Program(program('parley-hub'), ['--listen', listen, ...this.args]);
+		const [command, ...args] = [...this.prefix, program('parley-hub'), '--listen', listen, ...this.args];
+		this.program = new Program(command, args);
 		const address = new Promise((resolve, reject) => {
 			this.program.on('line', (line) => {
 				const found = /https?:\/\/[^\s/]+/.exec(line);

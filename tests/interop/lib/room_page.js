@@ -8,11 +8,11 @@ const WAIT_MS = 20_000;
 const byId = (id) => `[data-testid="${id}"]`;
 
 class RoomPage {
-	/* iceServer: for the page's ?ice=; none, so that no test needs more than this machine. */
-	static async open(tab, hub, iceServer = 'none') {
+	/* query: of the page's address; by default without ICE servers, so that no test needs more than this machine. */
+	static async open(tab, hub, query = 'ice=none') {
 		const page = new RoomPage();
 		page.tab = tab;
-		await tab.goto(`${hub.origin}/?ice=${iceServer}`);
+		await tab.goto(`${hub.origin}/?${query}`);
 		await page.status('hub', 'Connected');
 		return page;
 	}

@@ -44,9 +44,15 @@ class Lab {
 		if (made === 0) sweep();
 		const lab = new Lab();
 		lab.prefix = `${PREFIX}${process.pid}-${++made}-`;
-		lab.sites = { A: a, B: b };
 		standing.add(lab);
 		await lab.#nat('up', a.kind, b.kind, a.ipv6 ?? 'none', b.ipv6 ?? 'none');
+		return lab;
+	}
+
+	/* One that another process has made and will remove. */
+	static adopt(prefix) {
+		const lab = new Lab();
+		lab.prefix = prefix;
 		return lab;
 	}
 
@@ -58,14 +64,13 @@ class Lab {
 		}
 	}
 
-	/* Makes a site another one. Does nothing where it is one like that already, unless its flows are to be forgotten. */
+	/* Makes a site another one; its flows are forgotten, and what was cut is not any more. */
 	async set(side, site) {
-		this.sites[side] = site;
 		await this.#nat('set', side, site.kind, site.ipv6 ?? 'none');
 	}
 
-	cut(side) {
-		return this.#nat('cut', side);
+	cut(side, what = 'all') {
+		return this.#nat('cut', side, what);
 	}
 
 	mend(side) {
@@ -104,9 +109,15 @@ class Lab {
 		this.turn = null;
 	}
 
-	async down() {
+	/* Ends what this object has started. */
+	async leave() {
 		await this.stopTurn();
 		if (this.folder) removeFolder(this.folder);
+		this.folder = null;
+	}
+
+	async down() {
+		await this.leave();
 		await this.#nat('down');
 		standing.delete(this);
 	}

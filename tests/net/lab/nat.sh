@@ -3,7 +3,9 @@
 #
 #   nat.sh up A B [IPV6_A [IPV6_B]]   makes it: hostA - natA - inet (bridge) - natB - hostB, and srv, each a namespace
 #   nat.sh set A|B KIND [IPV6]        makes a site one of another kind: other addresses and rules, and no flow is remembered
-#   nat.sh cut A|B, nat.sh mend A|B   the site's NAT drops all packets, silently; and lets them pass again as before
+#   nat.sh cut A|B [WHAT]             the site's NAT drops packets silently: all of them, or "direct", those that are not to or from
+#                                     the server, or "direct4", "direct6", of these only IPv4 or IPv6
+#   nat.sh mend A|B                   it lets them pass again as before
 #   nat.sh down                       removes all of it, also what is half made
 #
 # The names of the namespaces, and of their folders in /etc/netns, begin with $LAB: several labs can be there at once.
@@ -25,7 +27,7 @@
 set -eu
 LAB=${LAB:?the names of the namespaces begin with this}
 NAMESPACES="hostA natA inet natB hostB srv"
-SERVER_NAMES="turn.test stun.l.google.com stun.l.google.com." # Chromium asks for names of STUN servers with the final dot
+SERVER_NAMES="turn.test turn.test. stun.l.google.com stun.l.google.com." # Chromium asks with the final dot
 
 inside() { # inside WHERE COMMAND...
 	ip netns exec "$LAB$1" "${@:2}"
@@ -144,6 +146,30 @@ set_site() { # set_site SIDE KIND IPV6
 	inside "nat$side" conntrack -F 2>/dev/null
 }
 
+# --- cuts ---
+
+cut() { # cut SIDE WHAT
+	local direct4='ip saddr != { 203.0.113.10, 203.0.113.11 } ip daddr != { 203.0.113.10, 203.0.113.11 } drop'
+	local direct6='ip6 saddr != { 2001:db8::10, 2001:db8::11 } ip6 daddr != { 2001:db8::10, 2001:db8::11 } drop'
+	local dropped
+	case $2 in
+	all) dropped=drop ;;
+	direct) dropped=$direct4$'\n'$direct6 ;;
+	direct4) dropped=$direct4 ;;
+	direct6) dropped=$direct6 ;;
+	*) echo "nat.sh: what is to be cut: $2?" >&2 && return 2 ;;
+	esac
+	inside "nat$1" nft -f - <<-END
+		add table inet cut
+		delete table inet cut
+		table inet cut {
+			chain forward { type filter hook forward priority -1
+				$dropped
+			}
+		}
+	END
+}
+
 # --- the whole ---
 
 make_core() {
@@ -208,8 +234,8 @@ up)
 	set_site B "$3" "${5:-${4:-none}}"
 	;;
 set) set_site "$2" "$3" "${4:-none}" ;;
-cut) inside "nat$2" nft 'add chain inet nat cut { type filter hook forward priority -1; policy drop; }' ;;
-mend) inside "nat$2" nft 'delete chain inet nat cut' ;;
+cut) cut "$2" "${3:-all}" ;;
+mend) inside "nat$2" nft 'delete table inet cut' ;;
 down) down ;;
 *) sed -n '2,/^set -eu/s/^# \{0,1\}//p' "$0" && exit 2 ;;
 esac
