@@ -4,7 +4,7 @@
  *
  *     goodput_test [PATTERN]            the tests, or some of them
  *     goodput_test --grid               more of them, as a table
- *     goodput_test --try cubic|bbr RATE_MBIT RTT_MS LOSS_PPM QUEUE_BDP SECONDS [FLOWS]      one link, second by second
+ *     goodput_test --try cubic|bbr RATE_MBIT RTT_MS LOSS_PPM QUEUE_BDP SECONDS [FLOWS [BUNCHES_US]]      one link, second by second
  */
 #include "tests/support/test.h"
 
@@ -386,7 +386,7 @@ static int try(char **argv, int argc)
 		  .seconds = (unsigned)strtoul(argv[5], NULL, 10)};
 	unsigned flows = argc > 6 ? (unsigned)strtoul(argv[6], NULL, 10) : 1;
 	begin(&w, &c, flows);
-	w.path.tick_us = getenv("TICK") ? strtoul(getenv("TICK"), NULL, 10) : 0;
+	w.path.tick_us = argc > 7 ? strtoul(argv[7], NULL, 10) : 0;
 	link_connect(&w);
 	w.path.loss_ppm = (unsigned)strtoul(argv[3], NULL, 10);
 	for (unsigned second = 1; second <= c.seconds; second++) {
