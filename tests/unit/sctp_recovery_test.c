@@ -376,6 +376,65 @@ static void a_needless_timeout_is_undone(void **state)
 	pair_clear(&p);
 }
 
+static struct {
+	unsigned number; /* of the packet with DATA that is late */
+	uint8_t bytes[SCTP_MTU_DEFAULT];
+	size_t len;
+} late;
+
+static bool hold_back(pair *p, int from, slice bytes)
+{
+	dropping[0] = late.number;
+	if (!drop_these(p, from, bytes))
+		return false;
+	memcpy(late.bytes, bytes.data, bytes.len);
+	late.len = bytes.len;
+	return true;
+}
+
+static bool recovers(pair *p)
+{
+	return stats_of(p).fast_retransmits > 0;
+}
+
+/*
+ * A packet is overtaken by so many that it counts as lost, and comes before what replaces it: the peer has that twice and says so, and
+ * the window is what it was (Eifel, RFC 3522, by duplicate TSNs where TCP has DSACK, RFC 3708).
+ */
+static void a_needless_recovery_is_undone(void **state)
+{
+	(void)state;
+	static const uint8_t bytes[CHUNK];
+	for (int control = SCTP_CUBIC; control <= SCTP_BBR; control++) {
+		pair p;
+		pair_prepare(&p, 6);
+		p.delay_us = 50 * US_PER_MS;
+		p.config[0].congestion = (sctp_congestion_control)control;
+		assert_true(pair_connect(&p));
+		send_with_drops(&p, 60, 0, 0);
+		seen = 0;
+		dropping[1] = 0;
+		late.number = 5;
+		p.drop = hold_back;
+		for (unsigned i = 0; i < 30; i++)
+			assert_int_equal(sctp_send(p.end[0], p.now, 1, 51, slice_of(bytes, sizeof bytes), NULL), 0);
+		pair_run(&p, 90 * US_PER_MS);
+		sctp_stats before = stats_of(&p);
+		assert_true(pair_run_until(&p, recovers, US_PER_S));
+		if (control == SCTP_CUBIC)
+			assert_true(stats_of(&p).ssthresh < before.ssthresh);
+		p.drop = NULL;
+		pair_inject(&p, 1, slice_of(late.bytes, late.len));
+		pair_run(&p, 2 * US_PER_S);
+		sctp_stats s = stats_of(&p);
+		assert_int_equal(s.data_retransmitted, 1);
+		assert_int_equal(s.spurious_retransmits, 1);
+		assert_true(s.cwnd >= before.cwnd && s.ssthresh >= before.ssthresh);
+		assert_int_equal(p.messages[1], 90);
+		pair_clear(&p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -391,6 +450,7 @@ int main(void)
 		cmocka_unit_test(a_lost_retransmission_is_found_without_a_timeout),
 		cmocka_unit_test(few_packets_are_enough),
 		cmocka_unit_test(a_needless_timeout_is_undone),
+		cmocka_unit_test(a_needless_recovery_is_undone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
