@@ -13,7 +13,8 @@
 #define EASE_PACING_GAIN 0.75
 #define EASE_ABOVE 1.15 /* of the path's volume in flight */
 #define EASE_EVERY 4u	/* round trips */
-#define EASE_ROUNDS 2u	/* at most */
+#define EASE_EVERY_MAX 64u
+#define EASE_ROUNDS 2u /* at most */
 #define CWND_GAIN 2.0
 #define UP_CWND_GAIN 2.25
 #define PROBE_RTT_CWND_GAIN 0.5
@@ -258,19 +259,22 @@ static void start_cruise(sctp_bbr *b)
 {
 	b->state = SCTP_BBR_CRUISE;
 	b->easing = false;
-	b->ease_next = b->model.rounds + EASE_EVERY;
+	b->ease_next = b->model.rounds + b->ease_every;
 }
 
 /*
  * The rate is the highest that was measured, and so too high where acknowledgements come in bunches; over the many round trips of
- * a cruise that fills the queue. As BBR's first version did, a round trip now and then is slower, if there is a queue.
+ * a cruise that fills the queue. As BBR's first version did, a round trip now and then is slower, if there is a queue. If that does
+ * not make it shorter, it is others who fill it, and they would only take what we leave: it is tried less often then.
  */
 static void ease(sctp_congestion *c, size_t flight)
 {
 	sctp_bbr *b = &c->bbr;
-	if (b->easing && (flight <= inflight(c, 1.0) || b->model.rounds >= b->ease_next)) {
+	bool empty = flight <= inflight(c, 1.0);
+	if (b->easing && (empty || b->model.rounds >= b->ease_next)) {
 		b->easing = false;
-		b->ease_next = b->model.rounds + EASE_EVERY;
+		b->ease_every = empty ? EASE_EVERY : time_min(2 * b->ease_every, EASE_EVERY_MAX);
+		b->ease_next = b->model.rounds + b->ease_every;
 	} else if (!b->easing && b->model.rounds >= b->ease_next && flight > inflight(c, EASE_ABOVE)) {
 		b->easing = true;
 		b->ease_next = b->model.rounds + EASE_ROUNDS;
@@ -451,7 +455,7 @@ static void set_cwnd(sctp_congestion *c, const sctp_acknowledgement *a)
 void sctp_bbr_begin(sctp_congestion *c, uint32_t seed)
 {
 	sctp_bbr *b = &c->bbr;
-	*b = (sctp_bbr){.random = (uint64_t)seed << 1 | 1, .up_acked_per_packet = UINT64_MAX};
+	*b = (sctp_bbr){.random = (uint64_t)seed << 1 | 1, .up_acked_per_packet = UINT64_MAX, .ease_every = EASE_EVERY};
 	sctp_bbr_model_init(&b->model);
 }
 

@@ -43,9 +43,10 @@ typedef struct {
 	uint64_t down_round; /* and in which round */
 	uint64_t probe_wait; /* the longest it waits to probe again */
 	uint64_t rounds_since_probe;
-	bool easing;	    /* CRUISE: a queue has gathered and is let run empty */
-	uint64_t ease_next; /* the round in which that may begin, and, while it lasts, ends at the latest */
-	unsigned up_rounds; /* over which inflight_longterm has been grown */
+	uint64_t ease_every; /* rounds; more after it did not help */
+	bool easing;	     /* CRUISE: a queue has gathered and is let run empty */
+	uint64_t ease_next;  /* the round in which that may begin, and, while it lasts, ends at the latest */
+	unsigned up_rounds;  /* over which inflight_longterm has been grown */
 	uint64_t up_acked, up_acked_per_packet;	  /* bytes acknowledged, towards each increase of it by a packet */
 	bool probe_sample;			  /* what is acknowledged was sent while probing */
 	bool probe_too_high, probe_precautionary; /* the last one */
