@@ -8,7 +8,7 @@
 
 #include "bench/calls.h"
 
-#define CALLS 500u
+#define CALLS 1000u
 #define WARM_UP_CALLS 10u /* what the libraries allocate once */
 #define IDLE_MS 3000u	  /* until every delayed acknowledgement has left and the checks are over */
 #define KIB 1024.0

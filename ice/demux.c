@@ -24,7 +24,7 @@ typedef struct {
 
 typedef struct {
 	table_node node;
-	bool used;
+	list_node order; /* among the member's, the oldest first */
 	ice_demux_member *member;
 	stun_id id;
 } request_entry;
@@ -43,9 +43,9 @@ struct ice_demux_member {
 	void *owner;
 	uint64_t age; /* greater: added later */
 	ufrag_entry ufrags[UFRAGS];
-	size_t ufrag; /* the present one */
-	request_entry requests[ICE_DEMUX_REQUESTS_MAX];
-	size_t next_request;
+	size_t ufrag;	    /* the present one */
+	list_node requests; /* unanswered */
+	size_t request_count;
 	list_node addresses;
 	size_t address_count;
 };
@@ -274,9 +274,18 @@ static request_entry *find_request(const ice_demux *d, uint64_t hash, const stun
 
 static void drop_request(ice_demux *d, request_entry *e)
 {
-	if (e->used)
-		table_remove(&d->requests, &e->node);
-	e->used = false;
+	table_remove(&d->requests, &e->node);
+	list_remove(&e->order);
+	e->member->request_count--;
+	free(e);
+}
+
+static void make_room_for_request(ice_demux_member *m)
+{
+	if (m->request_count < ICE_DEMUX_REQUESTS_MAX)
+		return;
+	m->demux->counters.evictions++;
+	drop_request(m->demux, LIST_ENTRY(m->requests.next, request_entry, order));
 }
 
 void ice_demux_sent(ice_demux_member *m, slice datagram)
@@ -288,11 +297,15 @@ void ice_demux_sent(ice_demux_member *m, slice datagram)
 	uint64_t hash = request_hash(d, &h.id);
 	if (find_request(d, hash, &h.id))
 		return; /* a retransmission */
-	request_entry *e = &m->requests[m->next_request];
-	m->next_request = (m->next_request + 1) % ICE_DEMUX_REQUESTS_MAX;
-	d->counters.evictions += e->used;
-	drop_request(d, e);
-	*e = (request_entry){.used = true, .member = m, .id = h.id};
+	request_entry *e = malloc(sizeof *e);
+	if (!e) {
+		d->counters.out_of_memory++;
+		return;
+	}
+	make_room_for_request(m);
+	*e = (request_entry){.member = m, .id = h.id};
+	list_append(&m->requests, &e->order);
+	m->request_count++;
 	table_insert(&d->requests, &e->node, hash);
 }
 
@@ -323,6 +336,7 @@ int ice_demux_add(ice_demux *d, slice ufrag, void *owner, ice_demux_member **out
 	m->demux = d;
 	m->owner = owner;
 	m->age = d->next_age++;
+	list_init(&m->requests);
 	list_init(&m->addresses);
 	put_ufrag(m, &m->ufrags[0], ufrag);
 	list_append(&d->members, &m->node);
@@ -336,8 +350,8 @@ void ice_demux_remove(ice_demux_member *m)
 	ice_demux *d = m->demux;
 	for (size_t i = 0; i < UFRAGS; i++)
 		drop_ufrag(d, &m->ufrags[i]);
-	for (size_t i = 0; i < ICE_DEMUX_REQUESTS_MAX; i++)
-		drop_request(d, &m->requests[i]);
+	while (!list_empty(&m->requests))
+		drop_request(d, LIST_ENTRY(m->requests.next, request_entry, order));
 	while (!list_empty(&m->addresses))
 		drop_address(d, LIST_ENTRY(m->addresses.next, address_entry, order));
 	list_remove(&m->node);
@@ -423,20 +437,22 @@ void ice_demux_get_counters(const ice_demux *d, ice_demux_counters *out)
 	*out = d->counters;
 }
 
-static size_t check_member(const ice_demux *d, const ice_demux_member *m, size_t *ufrags, size_t *requests)
+static size_t check_member(const ice_demux *d, const ice_demux_member *m, size_t *ufrags, size_t *all_requests)
 {
-	size_t addresses = 0;
+	size_t addresses = 0, requests = 0;
 	assert(m->demux == d && m->age < d->next_age && m->ufrags[m->ufrag].used);
 	for (size_t i = 0; i < UFRAGS; i++) {
 		const ufrag_entry *e = &m->ufrags[i];
 		*ufrags += e->used;
 		assert(!e->used || find_ufrag(d, slice_of(e->text, e->len)) == m);
 	}
-	for (size_t i = 0; i < ICE_DEMUX_REQUESTS_MAX; i++) {
-		const request_entry *e = &m->requests[i];
-		*requests += e->used;
-		assert(!e->used || find_request(d, e->node.hash, &e->id) == e);
+	LIST_FOR (node, &m->requests) {
+		const request_entry *e = LIST_ENTRY(node, request_entry, order);
+		requests++;
+		assert(e->member == m && find_request(d, e->node.hash, &e->id) == e);
 	}
+	assert(requests == m->request_count && requests <= ICE_DEMUX_REQUESTS_MAX);
+	*all_requests += requests;
 	LIST_FOR (node, &m->addresses) {
 		const address_entry *e = LIST_ENTRY(node, address_entry, order);
 		addresses++;

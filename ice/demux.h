@@ -33,7 +33,7 @@ typedef struct {
 	uint64_t moves;				   /* addresses taken from another member */
 	uint64_t refusals;			   /* not taken: the other's claim is better */
 	uint64_t evictions;			   /* addresses and requests that made room for newer ones */
-	uint64_t out_of_memory;			   /* addresses not learnt */
+	uint64_t out_of_memory;			   /* addresses and requests not kept */
 } ice_demux_counters;
 
 /* max_members: 1 to ICE_DEMUX_MEMBERS_MAX, else PARLEY_EINVAL. PARLEY_ENOMEM; the random source's error. */

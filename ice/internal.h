@@ -117,7 +117,7 @@ typedef struct {
 	parley_addr local; /* where it really comes from; the active base says port 9 */
 	parley_addr remote;
 	uint64_t trusted_until; /* accepted: until then it need not have proved anything; 0: ours */
-	buf in;			/* a frame that is not whole */
+	buf in;			/* a frame that is not whole; mostly empty */
 } ice_connection;
 
 typedef enum { ICE_BASE_UDP, ICE_BASE_RELAY, ICE_BASE_TCP_ACTIVE, ICE_BASE_TCP_PASSIVE } ice_base_kind;

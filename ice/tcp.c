@@ -271,10 +271,23 @@ static size_t frame_size(slice bytes)
 	return LENGTH_SIZE + read_u16(&r);
 }
 
+/* Takes the next frame if all of it has just come. */
+static bool next_whole(slice *bytes, slice *frame)
+{
+	size_t size = frame_size(*bytes);
+	if (bytes->len < LENGTH_SIZE || bytes->len < size)
+		return false;
+	*frame = slice_part(*bytes, LENGTH_SIZE, size - LENGTH_SIZE);
+	*bytes = slice_part(*bytes, size, bytes->len);
+	return true;
+}
+
 /* Takes the next whole frame of what has come; keeps what is left of one. 0: there is none; PARLEY_EMSGSIZE, PARLEY_ENOMEM. */
 static int next_frame(ice_connection *c, slice *bytes, slice *frame)
 {
 	buf *in = &c->in;
+	if (in->len == 0 && next_whole(bytes, frame))
+		return frame->len + LENGTH_SIZE <= in->limit ? 1 : PARLEY_EMSGSIZE;
 	size_t want = in->len < LENGTH_SIZE ? LENGTH_SIZE : frame_size(buf_slice(in));
 	while (bytes->len && in->len < want) {
 		slice part = slice_part(*bytes, 0, want - in->len);
@@ -300,7 +313,7 @@ void ice_tcp_receive(ice_agent *a, uint64_t now, ice_connection *c, slice bytes)
 	int got;
 	while ((got = next_frame(c, &bytes, &frame)) > 0) {
 		ice_unwrapped(a, now, &local, &remote, frame);
-		buf_consume(&c->in, c->in.len);
+		buf_clear(&c->in);
 	}
 	if (got == 0)
 		return;

@@ -224,16 +224,17 @@ static int choose_addresses(parley_pc *pc, const parley_configuration *configura
 		pc->loopback = net_port_is_loopback(configuration->port);
 		return 0;
 	}
-	if (configuration->bind_address) {
-		if (!addr_parse_ip(slice_from_string(configuration->bind_address), 0, &pc->addresses[0]))
-			return PARLEY_EINVAL;
-		pc->address_count = 1;
-		pc->one_address = true;
-	} else {
-		pc->address_count = net_interfaces(configuration->allow_loopback, pc->addresses);
-	}
+	parley_addr addresses[NET_INTERFACES_MAX];
+	size_t count = 1;
+	pc->one_address = configuration->bind_address != NULL;
+	if (!pc->one_address)
+		count = net_interfaces(configuration->allow_loopback, addresses);
+	else if (!addr_parse_ip(slice_from_string(configuration->bind_address), 0, &addresses[0]))
+		return PARLEY_EINVAL;
+	else
+		pc->bind_address = addresses[0];
 	/* net_interfaces gives loopback addresses last, and unasked only if there are no others. */
-	pc->loopback = configuration->allow_loopback || (pc->address_count > 0 && addr_is_loopback(&pc->addresses[0]));
+	pc->loopback = configuration->allow_loopback || (count > 0 && addr_is_loopback(&addresses[0]));
 	return 0;
 }
 

@@ -34,8 +34,6 @@ struct parley_pc {
 	enum parley_log_level log_level;
 	net_timer *timer; /* on the core's deadline */
 	net_turn *turn;	  /* to drain from the loop */
-	parley_addr addresses[NET_INTERFACES_MAX];
-	size_t address_count;
 	uint16_t port_min, port_max;
 	parley_port *port; /* NULL: the sockets are its own */
 	net_port_user port_user;
@@ -52,9 +50,10 @@ struct parley_pc {
 	net_tls *tls;	   /* for them; NULL until one needs it */
 	bool tls_insecure;
 	bool loopback;	  /* among the candidates */
-	bool one_address; /* by configuration */
-	bool bound;	  /* sockets were opened: when gathering began */
-	bool draining;	  /* pc_drain is on the stack */
+	bool one_address; /* by configuration: bind_address */
+	parley_addr bind_address;
+	bool bound;    /* sockets were opened: when gathering began */
+	bool draining; /* pc_drain is on the stack */
 	bool closed;
 	bool freed; /* while draining: the drain frees */
 };

@@ -84,10 +84,10 @@ static bool open_socket(parley_pc *pc, const parley_addr *address)
 /* An address that cannot be bound any more is left out, and one of whose ports none is free. */
 static void open_sockets(parley_pc *pc)
 {
-	if (!pc->one_address)
-		pc->address_count = net_interfaces(pc->loopback, pc->addresses); /* may have changed since */
-	for (size_t i = 0; i < pc->address_count; i++)
-		open_socket(pc, &pc->addresses[i]);
+	parley_addr addresses[NET_INTERFACES_MAX] = {pc->bind_address};
+	size_t count = pc->one_address ? 1 : net_interfaces(pc->loopback, addresses);
+	for (size_t i = 0; i < count; i++)
+		open_socket(pc, &addresses[i]);
 }
 
 bool pc_open_socket(parley_pc *pc, const parley_addr *address)

@@ -170,6 +170,7 @@ void parley_core_free(parley_core *core)
 	free(core->reserve);
 	buf_clear(&core->polled_label);
 	free(core->datagram);
+	free(core->locals);
 	jsep_clear(core);
 	transceivers_clear(&core->transceivers);
 	rtp_session_destroy(core->rtp);

@@ -19,6 +19,7 @@
 #ifndef PARLEY_PEER_INTERNAL_H
 #define PARLEY_PEER_INTERNAL_H
 
+#include "base/array.h"
 #include "base/list.h"
 #include "base/time.h"
 #include "base/trace.h"
@@ -96,7 +97,7 @@ struct parley_core {
 	bool negotiation_needed; /* the event was given and no negotiation has answered it */
 
 	/* gathering */
-	parley_addr locals[ICE_BASES_MAX];
+	parley_addr *locals; /* an array that grows (base/array.h) up to ICE_BASES_MAX */
 	size_t local_count;
 	bool locals_done, gathering_started, sources_ended;
 	bool gathering_held;		     /* of a restart: something to tell once its description is set */

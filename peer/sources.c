@@ -163,6 +163,8 @@ int parley_core_add_local_address(parley_core *core, uint64_t now, const parley_
 		return PARLEY_ELIMIT;
 	if (addr_is_any(local) || local->port == 0 || local->family == PARLEY_ADDR_NONE)
 		return core_fail(core, PARLEY_EINVAL, "a local address names one interface and port");
+	if (!ARRAY_ROOM(core->locals, core->local_count))
+		return PARLEY_ENOMEM;
 	if (core->gathering_started) {
 		int err = ice_add_local(core->ice, now, local);
 		if (err)

@@ -6,7 +6,7 @@
 #include "base/serial.h"
 #include "base/time.h"
 
-#define FIRST_CAPACITY 32u
+#define FIRST_CAPACITY 8u
 #define IDLE_CAPACITY 64u /* chunks: more is not kept when all is acknowledged */
 
 void sctp_outstanding_init(sctp_outstanding *o, uint32_t initial_tsn)

@@ -1,6 +1,9 @@
 #include "tests/support/failmalloc.h"
 
+#include <malloc.h>
+
 #include "tests/support/test.h"
+
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *p, size_t size);
@@ -10,7 +13,7 @@ void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t size);
 void __wrap_free(void *p);
 
-static size_t countdown, live;
+static size_t countdown, live, bytes;
 static bool hit;
 
 #define LOOP_MAX 100000u /* a body that allocates more often than this does not end */
@@ -31,6 +34,11 @@ size_t failmalloc_live(void)
 	return live;
 }
 
+size_t failmalloc_bytes(void)
+{
+	return bytes;
+}
+
 static bool fail_now(void)
 {
 	if (countdown == 0 || --countdown > 0)
@@ -41,9 +49,15 @@ static bool fail_now(void)
 
 static void *counted(void *p)
 {
-	if (p)
-		live++;
+	live += p != NULL;
+	bytes += malloc_usable_size(p);
 	return p;
+}
+
+static void uncount(void *p)
+{
+	live -= p != NULL;
+	bytes -= malloc_usable_size(p);
 }
 
 void *__wrap_malloc(size_t size)
@@ -60,13 +74,15 @@ void *__wrap_realloc(void *p, size_t size)
 {
 	if (fail_now())
 		return NULL;
-	return p ? __real_realloc(p, size) : counted(__real_realloc(NULL, size));
+	uncount(p);
+	void *moved = __real_realloc(p, size);
+	(void)counted(moved ? moved : p);
+	return moved;
 }
 
 void __wrap_free(void *p)
 {
-	if (p)
-		live--;
+	uncount(p);
 	__real_free(p);
 }
 

@@ -9,9 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-void failmalloc_at(size_t n); /* the n-th allocation from now on (1 is the next) returns NULL, once; 0: never */
-bool failmalloc_hit(void);    /* did it come to that allocation since failmalloc_at? */
-size_t failmalloc_live(void); /* allocations made and not freed */
+void failmalloc_at(size_t n);  /* the n-th allocation from now on (1 is the next) returns NULL, once; 0: never */
+bool failmalloc_hit(void);     /* did it come to that allocation since failmalloc_at? */
+size_t failmalloc_live(void);  /* allocations made and not freed */
+size_t failmalloc_bytes(void); /* of those, as the allocator rounds them */
 
 /*
  * Runs `body` with the 1st, 2nd, ... allocation failing until it runs through without reaching the failing one; each

@@ -200,10 +200,13 @@ static int make(end *e, unsigned number, bool is_server)
 	if (!is_server && !net.one_address)
 		e->address.ip[3] = (uint8_t)(1 + number);
 	int err = parley_core_new(&config, net.now, &e->core);
-	if (!err) {
-		assert_int_equal(parley_core_add_local_address(e->core, net.now, &e->address), 0);
+	if (err)
+		return err;
+	err = parley_core_add_local_address(e->core, net.now, &e->address);
+	if (err)
+		parley_core_free(e->core);
+	else
 		assert_int_equal(parley_core_local_addresses_done(e->core, net.now), 0);
-	}
 	return err;
 }
 

@@ -330,6 +330,7 @@ static void live_without_memory(void *context)
 	if (ice_demux_add(d, slice_from_string("ufra"), anna_owner, &m) == 0) {
 		bool learnt = ice_demux_heard(m, &local, &remote, message(STUN_REQUEST, 1, "ufra:x"), true);
 		assert_ptr_equal(ice_demux_holder(d, &local, &remote), learnt ? anna_owner : NULL);
+		ice_demux_sent(m, message(STUN_REQUEST, 2, "peer:ufra"));
 		ice_demux_check_invariants(d);
 		ice_demux_remove(m);
 	}
