@@ -128,13 +128,13 @@ static void put_certificate(stats_writer *w, const parley_core *core)
 
 static void put_channels(stats_writer *w, const parley_core *core)
 {
-	unsigned opened = 0, n = 0;
+	unsigned n = 0;
 	dc_info info;
+	dc_counts counts = dc_get_counts(core->channels);
 	for (dc_handle h = dc_next(core->channels, 0); h && n < STATS_CHANNELS_MAX;
 	     h = dc_next(core->channels, h), n++) {
 		if (dc_get_info(core->channels, h, &info))
 			continue;
-		opened += info.state == DC_OPEN;
 		stats_begin(w, "data-channel", "D%u", h);
 		stats_string(w, "label", info.label);
 		stats_string(w, "protocol", info.protocol);
@@ -148,7 +148,8 @@ static void put_channels(stats_writer *w, const parley_core *core)
 			  (unsigned long long)info.messages_received, (unsigned long long)info.bytes_received);
 	}
 	stats_begin(w, "peer-connection", "PC");
-	stats_put(w, ",\"dataChannelsOpened\":%u}", opened);
+	stats_put(w, ",\"dataChannelsOpened\":%llu,\"dataChannelsClosed\":%llu}", (unsigned long long)counts.opened,
+		  (unsigned long long)counts.closed);
 }
 
 int parley_core_get_stats_json(const parley_core *core, uint64_t now, char **json)

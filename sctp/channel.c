@@ -180,6 +180,8 @@ void dc_set_state(dc_layer *layer, dc_channel *c, dc_state state)
 	assert(state > c->info.state); /* forward only */
 	trace_printf(layer->trace, TRACE_INFO, "sctp", "channel %08x id %d: %s -> %s", c->info.handle,
 		     c->info.has_id ? c->info.id : -1, names[c->info.state], names[state]);
+	layer->counts.opened += state == DC_OPEN;
+	layer->counts.closed += c->info.state == DC_OPEN;
 	c->info.state = state;
 }
 

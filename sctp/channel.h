@@ -45,8 +45,9 @@ struct dc_layer {
 	size_t slot_count, slot_capacity, channels;
 	uint16_t first_free,
 		last_free; /* slots, if slot_count > channels: used in the order in which they became free */
-	size_t next_id;	   /* no id of our parity is free before this one */
-	stream_map ids;	   /* dc_channel with an id */
+	dc_counts counts;
+	size_t next_id; /* no id of our parity is free before this one */
+	stream_map ids; /* dc_channel with an id */
 	list_node telling, doing;
 	dc_channel *told; /* its CLOSED was given out: freed at the next poll */
 };

@@ -201,6 +201,11 @@ int dc_get_info(const dc_layer *layer, dc_handle channel, dc_info *info)
 	return 0;
 }
 
+dc_counts dc_get_counts(const dc_layer *layer)
+{
+	return layer->counts;
+}
+
 dc_handle dc_next(const dc_layer *layer, dc_handle after)
 {
 	for (size_t i = after ? (after & UINT16_MAX) + 1 : 0; i < layer->slot_count; i++)

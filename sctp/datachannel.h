@@ -86,6 +86,13 @@ typedef struct {
 } dc_info;
 
 int dc_get_info(const dc_layer *layer, dc_handle channel, dc_info *info); /* PARLEY_ENOTFOUND */
+
+/* The channels that were ever open, and those of them that are so no longer. */
+typedef struct {
+	uint64_t opened, closed;
+} dc_counts;
+
+dc_counts dc_get_counts(const dc_layer *layer);
 /* All channels there are, in no particular order: start with 0, go on with what it returned; 0: no more. */
 dc_handle dc_next(const dc_layer *layer, dc_handle after);
 

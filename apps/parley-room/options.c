@@ -25,7 +25,7 @@ static const char usage[] =
 	"  --hub URL           the hub, default " HUB_DEFAULT HUB_PATH "\n"
 	"  --ca FILE           trust these certificates (PEM) for https and turns\n"
 	"  --insecure          trust any certificate\n" ICE_OPTIONS_USAGE
-	"  --echo              answer each message with itself\n"
+	"  --echo              answer each message with itself, on further channels of the peer too\n"
 	"  --send-file FILE    send this file; when stdin has ended too, leave once it is received\n"
 	"  --receive-dir DIR   take files and put them here\n"
 	"  --send WHAT         send audio and video: a file, \"test\" for a moving picture with a clock and a tone, \"camera\"\n"

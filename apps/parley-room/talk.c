@@ -287,10 +287,12 @@ static bool unwrap_chat(slice message, buf *out)
 
 static void on_message(void *me, parley_pc *pc, parley_channel channel, bool binary, const uint8_t *data, size_t len)
 {
-	(void)pc;
 	session *s = me;
-	if (channel != s->channel)
+	if (channel != s->channel) {
+		if (s->options->echo && parley_pc_send(pc, channel, binary, data, len))
+			session_fail(s, "no echo: %s", parley_pc_last_error(pc));
 		return;
+	}
 	slice message = slice_of(data, len);
 	if (files_receive(&s->files, binary, message)) {
 		talk_leave_if_done(s);

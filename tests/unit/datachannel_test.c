@@ -571,6 +571,8 @@ static void the_end_of_the_association_closes_all(void **state)
 	pair_run(&p, US_PER_S);
 	for (int side = 0; side < 2; side++) {
 		assert_int_equal(x.closed[side], 2);
+		assert_int_equal(dc_get_counts(x.layer[side]).opened, 2);
+		assert_int_equal(dc_get_counts(x.layer[side]).closed, 2);
 		assert_int_equal(x.ended[side], 1);
 		assert_int_equal(x.last_error[side], PARLEY_ECLOSED);
 	}
