@@ -38,6 +38,8 @@ void sctp_congestion_set_mtu(sctp_congestion *c, size_t mtu)
 	c->mtu = mtu;
 	if (c->cwnd < mtu)
 		c->cwnd = mtu;
+	if (c->ssthresh < mtu) /* what cwnd will be once a recovery is over */
+		c->ssthresh = mtu;
 }
 
 void sctp_congestion_sending(sctp_congestion *c, uint64_t now, size_t flight, uint64_t rto)
