@@ -114,6 +114,7 @@ function showTalk(room, was) {
 	if (connected) $('talk').hidden = false;
 	for (const control of $('talk').querySelectorAll('input, form button')) control.disabled = !connected;
 	if (connected && was !== 'connected') {
+		undrawn = [];
 		$('messages').replaceChildren();
 		$('transfers').replaceChildren();
 		$('text').focus();
@@ -134,12 +135,26 @@ function showRooms(room) {
 	showStatus(room);
 }
 
-function showMessage({ from, text }) {
-	const list = $('messages');
+function messageRow({ from, text }) {
 	const who = element('span', { className: 'unseen', textContent: from === 'me' ? 'You: ' : 'They: ' });
-	list.append(element('li', { className: from }, who, element('span', { textContent: text })));
+	return element('li', { className: from }, who, element('span', { textContent: text }));
+}
+
+/* Messages wait here for the next frame: laid out one by one, a hundred a second would leave no time for anything else. */
+let undrawn = [];
+
+function drawMessages() {
+	const list = $('messages');
+	list.append(...undrawn.map(messageRow));
+	undrawn = [];
 	while (list.children.length > MESSAGES_SHOWN) list.firstElementChild.remove();
 	list.scrollTop = list.scrollHeight;
+}
+
+/* A page in the background has no frames: it keeps what it will show. */
+function showMessage(message) {
+	if (undrawn.push(message) === 1) requestAnimationFrame(drawMessages);
+	else if (undrawn.length > MESSAGES_SHOWN) undrawn.shift();
 }
 
 const transferRows = new WeakMap();
