@@ -41,15 +41,6 @@ class RoomPage {
 		await this.status('path', await this.#wait('path', () => window.room.path));
 	}
 
-	/* Waits until the path leads to a remote candidate of this type. */
-	pathTo(type) {
-		return this.#wait(`path to ${type}`, async (wanted) => {
-			const stats = await window.room.pc.getStats();
-			const leads = (each) => each.type === 'candidate-pair' && each.nominated && stats.get(each.remoteCandidateId)?.candidateType === wanted;
-			return [...stats.values()].some(leads);
-		}, type);
-	}
-
 	/* The buttons: kind is 'audio' or 'video'. */
 	async toggle(kind) {
 		await this.tab.click(byId(kind === 'audio' ? 'microphone' : 'camera'));
