@@ -84,7 +84,7 @@ async function channelsOf(native) {
 for (const browserCreates of [false, true]) {
 	const first = browserCreates ? 1 : 0;
 	const all = Array.from({ length: Math.floor((IDS + 1 - first) / 2) }, (_, i) => first + 2 * i);
-	test(`channels: ids ${first}, ${first + 2} to ${all.at(-1)} open at once, and again`, { limit: LONG ? 600_000 : 60_000 }, async (t) => {
+	test(`channels: ids ${first}, ${first + 2} to ${all.at(-1)} open at once, and again`, { limit: LONG ? 600_000 : 120_000 }, async (t) => {
 		const { page, native } = await meet(t, { browserCreates });
 		const ids = browserCreates ? all.slice(1) : all; /* the room's channel has the first */
 		for (let round = 0; round < 2; round++) {
