@@ -12,12 +12,10 @@
 
 #include "base/addr.h"
 #include "tests/sim/call.h"
+#include "tests/sim/scenario.h"
 
 #define SEEDS 20u
 #define SEEN(state) (1u << (state))
-
-static uint64_t only_seed;
-static const char *only_name;
 
 static const simnet_interface wired[2] = {{.ip = {.family = PARLEY_IPV4, .ip = {192, 0, 2, 1}}},
 					  {.ip = {.family = PARLEY_IPV4, .ip = {192, 0, 2, 2}}}};
@@ -48,7 +46,7 @@ static void begin(call *c, uint64_t seed, const plan *p)
 	config.log_level = PARLEY_LOG_INFO;
 	config.nomination = p->nomination;
 	call_init_network(c, seed, &path, &options);
-	c->net.trace = only_seed ? stdout : NULL;
+	c->net.trace = scenario_is_watched() ? stdout : NULL;
 	for (unsigned i = 0; i < 2; i++) {
 		simnet_interface home[2] = {wired[i], wireless[i]};
 		call_join(c, &config, home, p->two[i] ? 2 : 1);
@@ -107,8 +105,9 @@ static void end_well(call *c, uint64_t seed)
 }
 
 /* The cable is pulled; the other network has been there all the time. */
-static void the_other_network_takes_over(call *c, uint64_t seed)
+static void the_other_network_takes_over(uint64_t seed)
 {
+	call on_stack, *c = &on_stack;
 	unsigned mover = seed & 1;
 	begin(c, seed, &(plan){.two = {mover == 0, mover == 1}});
 	talk(c, US_PER_S);
@@ -119,8 +118,9 @@ static void the_other_network_takes_over(call *c, uint64_t seed)
 }
 
 /* First nothing, then another network: its candidates are told, and suffice. */
-static void a_new_network_is_taken_up(call *c, uint64_t seed)
+static void a_new_network_is_taken_up(uint64_t seed)
 {
+	call on_stack, *c = &on_stack;
 	unsigned mover = seed & 1;
 	begin(c, seed, &(plan){.nomination = PARLEY_NOMINATION_REGULAR});
 	talk(c, US_PER_S);
@@ -132,8 +132,9 @@ static void a_new_network_is_taken_up(call *c, uint64_t seed)
 }
 
 /* The new one comes before the old one goes. */
-static void networks_are_changed_without_a_gap(call *c, uint64_t seed)
+static void networks_are_changed_without_a_gap(uint64_t seed)
 {
+	call on_stack, *c = &on_stack;
 	unsigned mover = seed & 1;
 	begin(c, seed, &(plan){.nomination = PARLEY_NOMINATION_REGULAR});
 	talk(c, US_PER_S);
@@ -145,8 +146,9 @@ static void networks_are_changed_without_a_gap(call *c, uint64_t seed)
 	end_well(c, seed);
 }
 
-static void both_ends_move_at_once(call *c, uint64_t seed)
+static void both_ends_move_at_once(uint64_t seed)
 {
+	call on_stack, *c = &on_stack;
 	begin(c, seed, &(plan){.nomination = PARLEY_NOMINATION_REGULAR});
 	talk(c, US_PER_S);
 	for (unsigned i = 0; i < 2; i++)
@@ -158,8 +160,9 @@ static void both_ends_move_at_once(call *c, uint64_t seed)
 	end_well(c, seed);
 }
 
-static void nobody_moves_without_need(call *c, uint64_t seed)
+static void nobody_moves_without_need(uint64_t seed)
 {
+	call on_stack, *c = &on_stack;
 	begin(c, seed, &(plan){.nomination = PARLEY_NOMINATION_REGULAR});
 	talk(c, US_PER_S);
 	for (unsigned i = 0; i < 2; i++)
@@ -173,8 +176,9 @@ static void nobody_moves_without_need(call *c, uint64_t seed)
 }
 
 /* draft-thatcher-ice-renomination-01 1: from cellular to Wi-Fi, and back. */
-static void renomination_moves_to_the_better_network_and_back(call *c, uint64_t seed)
+static void renomination_moves_to_the_better_network_and_back(uint64_t seed)
 {
+	call on_stack, *c = &on_stack;
 	begin(c, seed, &(plan){.nomination = PARLEY_NOMINATION_RENOMINATION});
 	talk(c, US_PER_S);
 	for (unsigned i = 0; i < 2; i++)
@@ -192,16 +196,6 @@ static void renomination_moves_to_the_better_network_and_back(call *c, uint64_t 
 	end_well(c, seed);
 }
 
-typedef struct {
-	const char *name;
-	void (*run)(call *c, uint64_t seed);
-} scenario;
-
-#define SCENARIO_TEST(name) \
-	{                   \
-#name, name \
-	}
-
 static const scenario scenarios[] = {
 	SCENARIO_TEST(the_other_network_takes_over),
 	SCENARIO_TEST(a_new_network_is_taken_up),
@@ -211,30 +205,7 @@ static const scenario scenarios[] = {
 	SCENARIO_TEST(renomination_moves_to_the_better_network_and_back),
 };
 
-static void run_scenario(void **state)
-{
-	const scenario *s = *state;
-	if (only_name && strcmp(only_name, s->name) != 0)
-		return;
-	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-		call c;
-		if (!only_seed || seed == only_seed)
-			s->run(&c, seed);
-	}
-}
-
 int main(int argc, char **argv)
 {
-	struct CMUnitTest tests[ARRAY_LENGTH(scenarios)];
-	for (int i = 1; i + 1 < argc; i += 2) {
-		if (strcmp(argv[i], "--seed") == 0)
-			only_seed = strtoull(argv[i + 1], NULL, 10);
-		else if (strcmp(argv[i], "--name") == 0)
-			only_name = argv[i + 1];
-	}
-	for (size_t i = 0; i < ARRAY_LENGTH(scenarios); i++)
-		tests[i] = (struct CMUnitTest){.name = scenarios[i].name,
-					       .test_func = run_scenario,
-					       .initial_state = (void *)(uintptr_t)&scenarios[i]};
-	return cmocka_run_group_tests_name("sim/network change", tests, NULL, NULL);
+	return scenarios_run("sim/network change", scenarios, ARRAY_LENGTH(scenarios), SEEDS, argc, argv);
 }

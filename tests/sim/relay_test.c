@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "tests/sim/call.h"
+#include "tests/sim/scenario.h"
 #include "tests/sim/simturn.h"
 #include "tests/sim/site.h"
 
@@ -19,9 +20,6 @@
 #define CONNECT_LIMIT (UINT64_C(20) * US_PER_S)
 #define TWO_HOURS_US (UINT64_C(7200) * US_PER_S)
 #define SERVERS_MAX 6u
-
-static uint64_t only_seed;
-static const char *only_name;
 
 typedef struct {
 	call call;
@@ -61,7 +59,7 @@ static void world_init(world *w, uint64_t seed, const site sites[2], const parle
 		       const call_options *options)
 {
 	call_init_network(&w->call, seed, &path, options);
-	w->call.net.trace = only_seed ? stdout : NULL;
+	w->call.net.trace = scenario_is_watched() ? stdout : NULL;
 	add_server(w, &w->server, "turn.example", 10, seed & 1);
 	add_server(w, &w->dead, "dead.example", 20, false);
 	w->dead.host.dead = true;
@@ -248,47 +246,16 @@ static void a_dead_server_delays_nobody(uint64_t seed)
 	}
 }
 
-typedef struct {
-	const char *name;
-	void (*run)(uint64_t seed);
-} scenario;
-
-#define SEED_TEST(name)     \
-	{                   \
-#name, name \
-	}
-
 static const scenario scenarios[] = {
-	SEED_TEST(two_hours_over_udp),
-	SEED_TEST(two_hours_over_tcp),
-	SEED_TEST(two_hours_over_tls),
-	SEED_TEST(the_server_restarts_under_udp),
-	SEED_TEST(the_server_restarts_under_tls),
-	SEED_TEST(a_dead_server_delays_nobody),
+	SCENARIO_TEST(two_hours_over_udp),
+	SCENARIO_TEST(two_hours_over_tcp),
+	SCENARIO_TEST(two_hours_over_tls),
+	SCENARIO_TEST(the_server_restarts_under_udp),
+	SCENARIO_TEST(the_server_restarts_under_tls),
+	SCENARIO_TEST(a_dead_server_delays_nobody),
 };
-
-static void run_scenario(void **state)
-{
-	const scenario *s = *state;
-	if (only_name && strcmp(only_name, s->name) != 0)
-		return;
-	for (uint64_t seed = 1; seed <= SEEDS; seed++)
-		if (!only_seed || seed == only_seed)
-			s->run(seed);
-}
 
 int main(int argc, char **argv)
 {
-	struct CMUnitTest tests[ARRAY_LENGTH(scenarios)];
-	for (int i = 1; i + 1 < argc; i += 2) {
-		if (strcmp(argv[i], "--seed") == 0)
-			only_seed = strtoull(argv[i + 1], NULL, 10);
-		else if (strcmp(argv[i], "--name") == 0)
-			only_name = argv[i + 1];
-	}
-	for (size_t i = 0; i < ARRAY_LENGTH(scenarios); i++)
-		tests[i] = (struct CMUnitTest){.name = scenarios[i].name,
-					       .test_func = run_scenario,
-					       .initial_state = (void *)(uintptr_t)&scenarios[i]};
-	return cmocka_run_group_tests_name("sim/relay", tests, NULL, NULL);
+	return scenarios_run("sim/relay", scenarios, ARRAY_LENGTH(scenarios), SEEDS, argc, argv);
 }

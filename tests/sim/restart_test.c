@@ -12,14 +12,12 @@
 
 #include "base/addr.h"
 #include "tests/sim/call.h"
+#include "tests/sim/scenario.h"
 
 #define SEEDS 20u
 #define CONNECT_LIMIT (UINT64_C(20) * US_PER_S)
 #define SETTLE_US (UINT64_C(30) * US_PER_S)
 #define SEEN(state) (1u << (state))
-
-static uint64_t only_seed;
-static const char *only_name;
 
 static const simnet_interface homes[2][2] = {
 	{{.ip = {.family = PARLEY_IPV4, .ip = {192, 0, 2, 1}}},
@@ -44,7 +42,7 @@ static void begin(call *c, uint64_t seed)
 	parley_core_config_default(&config);
 	config.log_level = PARLEY_LOG_INFO;
 	call_init_network(c, seed, &path, &options);
-	c->net.trace = only_seed ? stdout : NULL;
+	c->net.trace = scenario_is_watched() ? stdout : NULL;
 	for (unsigned i = 0; i < 2; i++)
 		call_join(c, &config, homes[i], 2);
 	call_start(c);
@@ -119,19 +117,22 @@ static void restart_by_one(call *c, uint64_t seed, unsigned end)
 	end_well(c, seed);
 }
 
-static void the_offerer_restarts(call *c, uint64_t seed)
+static void the_offerer_restarts(uint64_t seed)
 {
+	call on_stack, *c = &on_stack;
 	restart_by_one(c, seed, 0);
 }
 
-static void the_answerer_restarts(call *c, uint64_t seed)
+static void the_answerer_restarts(uint64_t seed)
 {
+	call on_stack, *c = &on_stack;
 	restart_by_one(c, seed, 1);
 }
 
 /* Their offers cross: the polite one takes its own back. */
-static void both_restart_at_once(call *c, uint64_t seed)
+static void both_restart_at_once(uint64_t seed)
 {
+	call on_stack, *c = &on_stack;
 	begin(c, seed);
 	talk(c, US_PER_S);
 	call_restart_ice(c, seed & 1);
@@ -143,8 +144,9 @@ static void both_restart_at_once(call *c, uint64_t seed)
 }
 
 /* The polite one's restart crosses an offer that restarts nothing; it is made up for. */
-static void a_restart_crosses_another_offer(call *c, uint64_t seed)
+static void a_restart_crosses_another_offer(uint64_t seed)
 {
+	call on_stack, *c = &on_stack;
 	char before[2][64], after[64];
 	parley_sdp_type type;
 	begin(c, seed);
@@ -162,8 +164,9 @@ static void a_restart_crosses_another_offer(call *c, uint64_t seed)
 	end_well(c, seed);
 }
 
-static void restarts_follow_each_other_closely(call *c, uint64_t seed)
+static void restarts_follow_each_other_closely(uint64_t seed)
 {
+	call on_stack, *c = &on_stack;
 	begin(c, seed);
 	for (unsigned i = 0; i < 20; i++) {
 		call_restart_ice(c, i * 7 % 3 == 0);
@@ -175,8 +178,9 @@ static void restarts_follow_each_other_closely(call *c, uint64_t seed)
 }
 
 /* Ten times: the interface that carries data goes, and another comes. */
-static void interfaces_come_and_go(call *c, uint64_t seed)
+static void interfaces_come_and_go(uint64_t seed)
 {
+	call on_stack, *c = &on_stack;
 	begin(c, seed);
 	for (unsigned i = 0; i < 10; i++) {
 		simnet_node *node = c->ends[i & 1].node;
@@ -194,49 +198,16 @@ static void interfaces_come_and_go(call *c, uint64_t seed)
 	end_well(c, seed);
 }
 
-typedef struct {
-	const char *name;
-	void (*run)(call *c, uint64_t seed);
-} scenario;
-
-#define SEED_TEST(name)     \
-	{                   \
-#name, name \
-	}
-
 static const scenario scenarios[] = {
-	SEED_TEST(the_offerer_restarts),
-	SEED_TEST(the_answerer_restarts),
-	SEED_TEST(both_restart_at_once),
-	SEED_TEST(a_restart_crosses_another_offer),
-	SEED_TEST(restarts_follow_each_other_closely),
-	SEED_TEST(interfaces_come_and_go),
+	SCENARIO_TEST(the_offerer_restarts),
+	SCENARIO_TEST(the_answerer_restarts),
+	SCENARIO_TEST(both_restart_at_once),
+	SCENARIO_TEST(a_restart_crosses_another_offer),
+	SCENARIO_TEST(restarts_follow_each_other_closely),
+	SCENARIO_TEST(interfaces_come_and_go),
 };
-
-static void run_scenario(void **state)
-{
-	const scenario *s = *state;
-	if (only_name && strcmp(only_name, s->name) != 0)
-		return;
-	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-		call c;
-		if (!only_seed || seed == only_seed)
-			s->run(&c, seed);
-	}
-}
 
 int main(int argc, char **argv)
 {
-	struct CMUnitTest tests[ARRAY_LENGTH(scenarios)];
-	for (int i = 1; i + 1 < argc; i += 2) {
-		if (strcmp(argv[i], "--seed") == 0)
-			only_seed = strtoull(argv[i + 1], NULL, 10);
-		else if (strcmp(argv[i], "--name") == 0)
-			only_name = argv[i + 1];
-	}
-	for (size_t i = 0; i < ARRAY_LENGTH(scenarios); i++)
-		tests[i] = (struct CMUnitTest){.name = scenarios[i].name,
-					       .test_func = run_scenario,
-					       .initial_state = (void *)(uintptr_t)&scenarios[i]};
-	return cmocka_run_group_tests_name("sim/restart", tests, NULL, NULL);
+	return scenarios_run("sim/restart", scenarios, ARRAY_LENGTH(scenarios), SEEDS, argc, argv);
 }
