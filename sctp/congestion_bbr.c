@@ -14,7 +14,9 @@
 #define EASE_ABOVE 1.15 /* of the path's volume in flight */
 #define EASE_EVERY 4u	/* round trips */
 #define EASE_EVERY_MAX 64u
-#define EASE_ROUNDS 2u /* at most */
+#define EASE_ROUNDS 2u	  /* at most */
+#define DOWN_ROUNDS 4u	  /* as many empty the queue, if it is ours */
+#define INSISTED_CYCLE 8u /* round trips from probe to probe, as BBR's first version has it */
 #define CWND_GAIN 2.0
 #define UP_CWND_GAIN 2.25
 #define PROBE_RTT_CWND_GAIN 0.5
@@ -188,8 +190,9 @@ static void start_up(sctp_congestion *c, const sctp_acknowledgement *a)
 static bool is_time_to_probe(const sctp_congestion *c, uint64_t now)
 {
 	const sctp_bbr *b = &c->bbr;
+	uint64_t rounds = b->model.insisted ? INSISTED_CYCLE : RENO_ROUNDS_MAX;
 	return now > b->cycle_at + b->probe_wait ||
-	       b->rounds_since_probe >= time_min(target_inflight(c) / c->mtu, RENO_ROUNDS_MAX);
+	       b->rounds_since_probe >= time_min(target_inflight(c) / c->mtu, rounds);
 }
 
 static bool is_time_to_cruise(const sctp_congestion *c, size_t flight)
@@ -263,6 +266,20 @@ static void start_cruise(sctp_bbr *b)
 }
 
 /*
+ * Going down makes room for others and lets the queue run empty. If it does not within some rounds, there are others who fill it
+ * whatever is lost, as BBR's first version does: going further down would leave the path to them, and so would probing as rarely.
+ */
+static void go_down(sctp_congestion *c, size_t flight)
+{
+	sctp_bbr *b = &c->bbr;
+	bool empty = is_time_to_cruise(c, flight);
+	if (!empty && b->model.rounds < b->down_round + DOWN_ROUNDS)
+		return;
+	b->model.insisted = !empty;
+	start_cruise(b);
+}
+
+/*
  * The rate is the highest that was measured, and so too high where acknowledgements come in bunches; over the many round trips of
  * a cruise that fills the queue. As BBR's first version did, a round trip now and then is slower, if there is a queue. If that does
  * not make it shorter, it is others who fill it, and they would only take what we leave: it is tried less often then.
@@ -274,6 +291,7 @@ static void ease(sctp_congestion *c, size_t flight)
 	if (b->easing && (empty || b->model.rounds >= b->ease_next)) {
 		b->easing = false;
 		b->ease_every = empty ? EASE_EVERY : time_min(2 * b->ease_every, EASE_EVERY_MAX);
+		b->model.insisted = !empty;
 		b->ease_next = b->model.rounds + b->ease_every;
 	} else if (!b->easing && b->model.rounds >= b->ease_next && flight > inflight(c, EASE_ABOVE)) {
 		b->easing = true;
@@ -290,8 +308,8 @@ static void update_cycle(sctp_congestion *c, const sctp_acknowledgement *a)
 	case SCTP_BBR_DOWN:
 		if (is_time_to_probe(c, a->now))
 			start_refill(c);
-		else if (is_time_to_cruise(c, a->flight))
-			start_cruise(b);
+		else
+			go_down(c, a->flight);
 		break;
 	case SCTP_BBR_CRUISE:
 		ease(c, a->flight);

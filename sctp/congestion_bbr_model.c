@@ -9,6 +9,7 @@
 #define FULL_BW_GROWTH 1.25
 #define BASE_LOSS_WEIGHT 0.25
 #define BASE_LOSS_MAX 0.15 /* a path that loses more is broken */
+#define INSISTED_LOSS 3	   /* times it: what probing adds to the losses of others who do not make room for it */
 #define FULL_BW_ROUNDS 3u
 #define QUEUED_RTT 1.25 /* times the least: more than jitter makes of the shortest round trip among many */
 
@@ -122,7 +123,7 @@ void sctp_bbr_note_base_loss(sctp_bbr_model *m)
 
 double sctp_bbr_loss_threshold(const sctp_bbr_model *m)
 {
-	return m->base_loss + SCTP_BBR_LOSS_THRESHOLD;
+	return (m->insisted ? INSISTED_LOSS : 1) * m->base_loss + SCTP_BBR_LOSS_THRESHOLD;
 }
 
 bool sctp_bbr_is_too_much(const sctp_bbr_model *m, double lost, double of)

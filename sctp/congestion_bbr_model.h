@@ -42,6 +42,7 @@ typedef struct {
 	uint64_t lost_before; /* sctp_rate.lost when the round began */
 	double round_loss;    /* share lost in the round that just ended */
 	double base_loss;     /* ... in rounds in which our queue was empty: not of our making; smoothed */
+	bool insisted;	      /* others keep the queue full, whatever is lost */
 	/* bunched acknowledgements (5.5.9) */
 	uint64_t extra_since, extra_delivered;
 	uint64_t extra_acked[2]; /* the most of this span of rounds, and of the one before */

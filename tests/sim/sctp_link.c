@@ -156,6 +156,15 @@ static void carry(link_world *w, unsigned flow, int from, slice bytes)
 		fifo_push(&w->fifo[from], p);
 }
 
+static void carry_rival(link_world *w)
+{
+	while (rival_step(&w->rival, w->now)) {
+		uint64_t left = through_queue(w, 0, RIVAL_PACKET - LINK_OVERHEAD);
+		bool lost = left == TIME_NEVER || w->path.cut || (w->path.loss_ppm && is_lost(w, 0));
+		rival_sent(&w->rival, w->now, lost ? TIME_NEVER : left / NS_PER_US + 2 * w->path.delay_us);
+	}
+}
+
 /* --- source and sink --- */
 
 static void feed_small(link_world *w, link_flow *f)
@@ -293,7 +302,7 @@ static void arrive(link_world *w)
 
 static uint64_t next_timer(const link_world *w)
 {
-	uint64_t next = TIME_NEVER;
+	uint64_t next = rival_deadline(&w->rival);
 	for (unsigned i = 0; i < w->flow_count; i++) {
 		const link_flow *f = &w->flows[i];
 		if (f->begins > w->now)
@@ -308,6 +317,7 @@ static uint64_t next_timer(const link_world *w)
 
 static void expire(link_world *w)
 {
+	carry_rival(w);
 	for (unsigned i = 0; i < w->flow_count; i++) {
 		link_flow *f = &w->flows[i];
 		for (int side = 0; side < 2; side++) {

@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "base/time.h"
 #include "sctp/sctp.h"
+#include "tests/sim/rival.h"
 
 #define LINK_FLOWS_MAX 4u
 #define LINK_EPOCH (UINT64_C(1000) * US_PER_S) /* when a simulation begins */
@@ -79,6 +80,7 @@ typedef struct {
 	rng_seeded rng;
 	link_flow flows[LINK_FLOWS_MAX];
 	unsigned flow_count;
+	rival rival;	     /* sends in direction 0 too, once rival_begin was called */
 	uint64_t free_ns[2]; /* by direction: when the link has sent all it has */
 	unsigned run[2];     /* packets yet to be lost in a run of losses */
 	link_fifo fifo[2];
