@@ -53,7 +53,7 @@ static double pacing_gain(const sctp_bbr *b)
 	case SCTP_BBR_DRAIN:
 		return 0.5;
 	case SCTP_BBR_DOWN:
-		return 0.9;
+		return b->easing ? EASE_PACING_GAIN : 0.9;
 	case SCTP_BBR_UP:
 		return UP_PACING_GAIN;
 	case SCTP_BBR_PROBE_RTT:
@@ -152,6 +152,8 @@ static void start_down(sctp_congestion *c, uint64_t now)
 	b->probe_wait = PROBE_WAIT_MIN + random_below(b, PROBE_WAIT_SPREAD);
 	b->cycle_at = now;
 	b->down_round = b->model.rounds;
+	b->easing = false;
+	sctp_bbr_start_whole(&b->model);
 	b->acks = SCTP_BBR_ACKS_PROBE_STOPPING;
 	sctp_bbr_start_round(&b->model, c->rate->delivered);
 	b->state = SCTP_BBR_DOWN;
@@ -160,6 +162,7 @@ static void start_down(sctp_congestion *c, uint64_t now)
 static void start_refill(sctp_congestion *c)
 {
 	sctp_bbr *b = &c->bbr;
+	sctp_bbr_lower_bw(&b->model);
 	sctp_bbr_reset_shortterm(&b->model);
 	b->up_rounds = 0;
 	b->up_acked = 0;
@@ -262,27 +265,34 @@ static void start_cruise(sctp_bbr *b)
 {
 	b->state = SCTP_BBR_CRUISE;
 	b->easing = false;
+	sctp_bbr_start_whole(&b->model);
 	b->ease_next = b->model.rounds + b->ease_every;
 }
 
 /*
- * Going down makes room for others and lets the queue run empty. If it does not within some rounds, there are others who fill it
- * whatever is lost, as BBR's first version does: going further down would leave the path to them, and so would probing as rarely.
+ * Going down makes room for others and lets the queue run empty. If it does not within some rounds, then either the rate is too
+ * high; or packets are lost all the while, and there are others who fill the queue whatever is lost, as BBR's first version does:
+ * going further down would leave the path to them, and so would probing as rarely.
  */
 static void go_down(sctp_congestion *c, size_t flight)
 {
 	sctp_bbr *b = &c->bbr;
-	bool empty = is_time_to_cruise(c, flight);
-	if (!empty && b->model.rounds < b->down_round + DOWN_ROUNDS)
-		return;
-	b->model.insisted = !empty;
-	start_cruise(b);
+	sctp_bbr_model *m = &b->model;
+	bool empty = is_time_to_cruise(c, flight), late = m->rounds >= b->down_round + DOWN_ROUNDS;
+	if (empty || (late && sctp_bbr_is_lossy(m))) {
+		m->insisted = !empty;
+		start_cruise(b);
+	} else if (late && !b->easing) {
+		sctp_bbr_lower_bw(m);
+		b->easing = true;
+	}
 }
 
 /*
- * The rate is the highest that was measured, and so too high where acknowledgements come in bunches; over the many round trips of
- * a cruise that fills the queue. As BBR's first version did, a round trip now and then is slower, if there is a queue. If that does
- * not make it shorter, it is others who fill it, and they would only take what we leave: it is tried less often then.
+ * The rate is the highest of all samples, and so too high where acknowledgements come in bunches; over the many round trips of a
+ * cruise that fills the queue. If there is one, then what whole rounds delivered is all that the path has for us, and, as BBR's
+ * first version did, a round trip now and then is slower. If that does not make the queue shorter, it is others who fill it, and
+ * they would only take what we leave: it is tried less often then.
  */
 static void ease(sctp_congestion *c, size_t flight)
 {
@@ -291,9 +301,10 @@ static void ease(sctp_congestion *c, size_t flight)
 	if (b->easing && (empty || b->model.rounds >= b->ease_next)) {
 		b->easing = false;
 		b->ease_every = empty ? EASE_EVERY : time_min(2 * b->ease_every, EASE_EVERY_MAX);
-		b->model.insisted = !empty;
+		b->model.insisted = !empty && sctp_bbr_is_lossy(&b->model);
 		b->ease_next = b->model.rounds + b->ease_every;
 	} else if (!b->easing && b->model.rounds >= b->ease_next && flight > inflight(c, EASE_ABOVE)) {
+		sctp_bbr_lower_bw(&b->model);
 		b->easing = true;
 		b->ease_next = b->model.rounds + EASE_ROUNDS;
 	}

@@ -11,7 +11,8 @@
 #define BASE_LOSS_MAX 0.15 /* a path that loses more is broken */
 #define INSISTED_LOSS 3	   /* times it: what probing adds to the losses of others who do not make room for it */
 #define FULL_BW_ROUNDS 3u
-#define QUEUED_RTT 1.25 /* times the least: more than jitter makes of the shortest round trip among many */
+#define QUEUED_RTT 1.25		/* times the least: more than jitter makes of the shortest round trip among many */
+#define SLIGHTLY_QUEUED_RTT 1.1 /* ... than it makes on average */
 
 static uint64_t max_u64(uint64_t a, uint64_t b)
 {
@@ -93,11 +94,46 @@ static void update_latest(sctp_bbr_model *m, const sctp_rate *rate, const sctp_r
 	m->lost_before = rate->lost;
 }
 
+/* --- the rate of whole rounds --- */
+
+/* Even the shortest round trip of the round had a queue in it. */
+static bool is_queued(const sctp_bbr_model *m, double ratio)
+{
+	return m->last_round_rtt != UINT64_MAX && (double)m->last_round_rtt > ratio * (double)m->min_rtt;
+}
+
+void sctp_bbr_start_whole(sctp_bbr_model *m)
+{
+	m->whole_bw = m->last_whole_bw = 0;
+	m->whole_lossy = false;
+}
+
+/* The lesser of two in a row: what a pause takes from one round is in the next one. */
+static void update_whole(sctp_bbr_model *m, const sctp_rate_sample *s)
+{
+	m->whole_lossy |= m->loss_round_start && sctp_bbr_is_too_much(m, m->round_loss, 1);
+	if (!m->round_start || s->app_limited)
+		return;
+	m->whole_bw = max_u64(m->whole_bw, time_min(s->bytes_per_second, m->last_whole_bw));
+	m->last_whole_bw = s->bytes_per_second;
+}
+
+void sctp_bbr_lower_bw(sctp_bbr_model *m)
+{
+	if (m->insisted || m->whole_lossy || !is_queued(m, SLIGHTLY_QUEUED_RTT) || !m->whole_bw)
+		return;
+	m->max_bw = time_min(m->max_bw, m->whole_bw);
+	m->bw_filter[0] = time_min(m->bw_filter[0], m->max_bw);
+	m->bw_filter[1] = time_min(m->bw_filter[1], m->max_bw);
+	m->bw_shortterm = time_min(m->bw_shortterm, m->max_bw);
+}
+
 void sctp_bbr_model_acked(sctp_bbr_model *m, const sctp_rate *rate, const sctp_acknowledgement *a)
 {
 	update_latest(m, rate, &a->sample);
 	update_round(m, rate->delivered, a);
 	update_max_bw(m, &a->sample);
+	update_whole(m, &a->sample);
 	m->loss_events += a->lost != 0;
 }
 
@@ -124,6 +160,11 @@ void sctp_bbr_note_base_loss(sctp_bbr_model *m)
 double sctp_bbr_loss_threshold(const sctp_bbr_model *m)
 {
 	return (m->insisted ? INSISTED_LOSS : 1) * m->base_loss + SCTP_BBR_LOSS_THRESHOLD;
+}
+
+bool sctp_bbr_is_lossy(const sctp_bbr_model *m)
+{
+	return m->base_loss > SCTP_BBR_LOSS_THRESHOLD;
 }
 
 bool sctp_bbr_is_too_much(const sctp_bbr_model *m, double lost, double of)
@@ -200,12 +241,6 @@ void sctp_bbr_reset_full(sctp_bbr_model *m, uint64_t bw)
 	m->full_bw_now = false;
 }
 
-/* Even the shortest round trip of the round had a queue in it. */
-static bool is_queued(const sctp_bbr_model *m)
-{
-	return m->last_round_rtt != UINT64_MAX && (double)m->last_round_rtt > QUEUED_RTT * (double)m->min_rtt;
-}
-
 /* Growth may show in any sample, not only in the one that begins a round, which may have been overtaken or bunched. */
 void sctp_bbr_check_full(sctp_bbr_model *m, const sctp_acknowledgement *a)
 {
@@ -218,7 +253,7 @@ void sctp_bbr_check_full(sctp_bbr_model *m, const sctp_acknowledgement *a)
 	if (!m->round_start)
 		return;
 	m->full_bw_rounds++;
-	m->full_bw_now = m->full_bw_rounds >= FULL_BW_ROUNDS || (!m->full_bw_reached && is_queued(m));
+	m->full_bw_now = m->full_bw_rounds >= FULL_BW_ROUNDS || (!m->full_bw_reached && is_queued(m, QUEUED_RTT));
 	m->full_bw_reached = m->full_bw_reached || m->full_bw_now;
 }
 

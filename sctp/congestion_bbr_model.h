@@ -25,7 +25,9 @@ typedef struct {
 	uint64_t round_rtt, last_round_rtt; /* the shortest of this one and of the last */
 	/* rate (5.5.2 to 5.5.6) */
 	uint64_t max_bw;
-	uint64_t bw_filter[2]; /* the most of this cycle of probing, and of the one before */
+	uint64_t bw_filter[2];		  /* the most of this cycle of probing, and of the one before */
+	uint64_t whole_bw, last_whole_bw; /* the most that whole rounds delivered, each of two in a row; the last one */
+	bool whole_lossy;		  /* and one of them lost too much */
 	uint64_t bw_shortterm;
 	uint64_t bw; /* the lesser */
 	/* round trip (5.5.7, 5.3.4.3) */
@@ -76,6 +78,11 @@ double sctp_bbr_loss_threshold(const sctp_bbr_model *m);
 void sctp_bbr_note_loss(sctp_bbr_model *m, uint64_t delivered);
 void sctp_bbr_forget_losses(sctp_bbr_model *m);
 void sctp_bbr_reset_shortterm(sctp_bbr_model *m);
+bool sctp_bbr_is_lossy(const sctp_bbr_model *m); /* it loses more than SCTP_BBR_LOSS_THRESHOLD anyhow */
+/* From now on what whole rounds deliver is noted. */
+void sctp_bbr_start_whole(sctp_bbr_model *m);
+/* If there was a queue all the time, and no loss: then that was all that the path has, and max_bw is no more. */
+void sctp_bbr_lower_bw(sctp_bbr_model *m);
 void sctp_bbr_advance_filter(sctp_bbr_model *m);	     /* a cycle of probing is over */
 uint64_t sctp_bbr_bdp(const sctp_bbr_model *m, double gain); /* UINT64_MAX: not known */
 

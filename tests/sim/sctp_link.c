@@ -14,6 +14,7 @@
 #define SMALL_MIN 12u	  /* its number and the time */
 #define SMALL_MAX 1024u
 #define SOURCE_KEEPS (1u << 20) /* bytes that a source keeps waiting in its association */
+#define STALL_GAP_US (100 * US_PER_MS)
 #define FULL_CHECK_EVERY 10000u /* steps: it takes time in proportion to what is in flight */
 
 static uint8_t pattern[PATTERN_SIZE + MESSAGE_HEADER];
@@ -125,6 +126,18 @@ static uint64_t through_queue(link_world *w, int way, size_t len)
 	return w->free_ns[way];
 }
 
+/* A busy machine takes no packets for a while, as all do that share their processors. */
+static uint64_t after_stall(link_world *w, int way, uint64_t at)
+{
+	if (!w->path.stall_us)
+		return at;
+	while (at >= w->stall_to[way]) {
+		w->stall_from[way] = w->stall_to[way] + STALL_GAP_US + rng_seeded_below(&w->rng, STALL_GAP_US);
+		w->stall_to[way] = w->stall_from[way] + rng_seeded_below(&w->rng, w->path.stall_us);
+	}
+	return at < w->stall_from[way] ? at : w->stall_to[way];
+}
+
 static void carry(link_world *w, unsigned flow, int from, slice bytes)
 {
 	w->sent[from]++;
@@ -144,6 +157,7 @@ static void carry(link_world *w, unsigned flow, int from, slice bytes)
 	p->at = (left + NS_PER_US - 1) / NS_PER_US + w->path.delay_us;
 	if (w->path.tick_us)
 		p->at = (p->at + w->path.tick_us - 1) / w->path.tick_us * w->path.tick_us;
+	p->at = after_stall(w, from, p->at);
 	p->len = (uint16_t)bytes.len;
 	memcpy(p->bytes, bytes.data, bytes.len);
 	bool late = w->path.reorder_ppm && rng_seeded_below(&w->rng, PPM) < w->path.reorder_ppm;
@@ -361,7 +375,7 @@ void link_run(link_world *w, uint64_t us)
 void link_init(link_world *w, uint64_t seed, const link_path *path, unsigned flows, size_t message_len)
 {
 	assert(flows <= LINK_FLOWS_MAX && message_len >= MESSAGE_HEADER && message_len <= PATTERN_SIZE);
-	*w = (link_world){.now = LINK_EPOCH, .path = *path, .flow_count = flows};
+	*w = (link_world){.now = LINK_EPOCH, .path = *path, .flow_count = flows, .stall_to = {LINK_EPOCH, LINK_EPOCH}};
 	rng_seeded_init(&w->rng, seed);
 	rng_seeded bytes;
 	rng_seeded_init(&bytes, 1);

@@ -29,6 +29,7 @@ typedef struct {
 	uint64_t delay_us;	  /* one way */
 	size_t queue_bytes;	  /* beyond the packet being sent */
 	uint64_t tick_us;	  /* packets arrive in bunches, so far apart; 0: each for itself */
+	uint64_t stall_us;	  /* five to ten times a second none arrive for up to so long, and then all at once */
 	unsigned loss_ppm;	  /* of all packets */
 	unsigned loss_run;	  /* mean length of a run of losses; 0, 1: each packet for itself */
 	unsigned reorder_ppm;	  /* of all packets come up to reorder_us later and are overtaken */
@@ -80,9 +81,10 @@ typedef struct {
 	rng_seeded rng;
 	link_flow flows[LINK_FLOWS_MAX];
 	unsigned flow_count;
-	rival rival;	     /* sends in direction 0 too, once rival_begin was called */
-	uint64_t free_ns[2]; /* by direction: when the link has sent all it has */
-	unsigned run[2];     /* packets yet to be lost in a run of losses */
+	rival rival;			     /* sends in direction 0 too, once rival_begin was called */
+	uint64_t free_ns[2];		     /* by direction: when the link has sent all it has */
+	uint64_t stall_from[2], stall_to[2]; /* by direction: the present one or the next */
+	unsigned run[2];		     /* packets yet to be lost in a run of losses */
 	link_fifo fifo[2];
 	link_packet **late; /* a heap: packets that are overtaken */
 	size_t late_count, late_capacity;
