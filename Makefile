@@ -208,7 +208,7 @@ help:
 	@echo "make test-nat   peers behind every kind of NAT with every other, in network namespaces; make test has some of them"
 	@echo "make test-calls  video calls with browsers, measured: wants an idle machine, and root for its network namespaces"
 	@echo "make lint       layer rules and static analysis"
-	@echo "make bench      what is measured, as ratios, half an hour as root; bench-NAME for one of: $(BENCH_NAMES) $(BENCH_SCRIPTS)"
+	@echo "make bench      what is measured, as ratios, an hour as root; bench-NAME for one of: $(BENCH_NAMES) $(BENCH_SCRIPTS)"
 	@echo "make fuzz-NAME SECONDS=60   NAME is one of: $(FUZZ_NAMES)"
 	@echo "variants        SAN=address,undefined  DEBUG=1  CC=clang"
 
