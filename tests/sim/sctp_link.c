@@ -108,7 +108,7 @@ static bool is_lost(link_world *w, int way)
 	return true;
 }
 
-/* When the packet has left the link's sender; TIME_NEVER: the queue is full. */
+/* When the packet has left the queue, in nanoseconds; TIME_NEVER: the queue is full. */
 static uint64_t through_queue(link_world *w, int way, size_t len)
 {
 	uint64_t now = w->now * NS_PER_US;
@@ -126,6 +126,21 @@ static uint64_t through_queue(link_world *w, int way, size_t len)
 	return w->free_ns[way];
 }
 
+/* When a packet has left the link's sender, in nanoseconds; TIME_NEVER: it never does. */
+static uint64_t leave(link_world *w, int way, size_t len)
+{
+	w->sent[way]++;
+	if (w->path.cut || (w->path.mtu && len > w->path.mtu))
+		return TIME_NEVER;
+	if (w->path.loss_ppm && is_lost(w, way)) {
+		w->lost[way]++;
+		return TIME_NEVER;
+	}
+	uint64_t left = through_queue(w, way, len);
+	w->dropped[way] += left == TIME_NEVER;
+	return left;
+}
+
 /* A busy machine takes no packets for a while, as all do that share their processors. */
 static uint64_t after_stall(link_world *w, int way, uint64_t at)
 {
@@ -140,18 +155,9 @@ static uint64_t after_stall(link_world *w, int way, uint64_t at)
 
 static void carry(link_world *w, unsigned flow, int from, slice bytes)
 {
-	w->sent[from]++;
-	if (w->path.cut || (w->path.mtu && bytes.len > w->path.mtu))
+	uint64_t left = leave(w, from, bytes.len);
+	if (left == TIME_NEVER)
 		return;
-	if (w->path.loss_ppm && is_lost(w, from)) {
-		w->lost[from]++;
-		return;
-	}
-	uint64_t left = through_queue(w, from, bytes.len);
-	if (left == TIME_NEVER) {
-		w->dropped[from]++;
-		return;
-	}
 	link_packet *p = packet_new(w);
 	*p = (link_packet){.number = w->number++, .flow = (uint8_t)flow, .to = (uint8_t)!from};
 	p->at = (left + NS_PER_US - 1) / NS_PER_US + w->path.delay_us;
@@ -173,9 +179,8 @@ static void carry(link_world *w, unsigned flow, int from, slice bytes)
 static void carry_rival(link_world *w)
 {
 	while (rival_step(&w->rival, w->now)) {
-		uint64_t left = through_queue(w, 0, RIVAL_PACKET - LINK_OVERHEAD);
-		bool lost = left == TIME_NEVER || w->path.cut || (w->path.loss_ppm && is_lost(w, 0));
-		rival_sent(&w->rival, w->now, lost ? TIME_NEVER : left / NS_PER_US + 2 * w->path.delay_us);
+		uint64_t left = leave(w, 0, RIVAL_PACKET - LINK_OVERHEAD);
+		rival_sent(&w->rival, w->now, left == TIME_NEVER ? left : left / NS_PER_US + 2 * w->path.delay_us);
 	}
 }
 
